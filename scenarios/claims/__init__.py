@@ -1,0 +1,1 @@
+"""One module per claim; each holds a ``scenario`` (:class:`scenarios.registry.Scenario`)."""

@@ -1,0 +1,143 @@
+"""The Typer application: verbs, version, configuration file and the one way in which errors leave."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from scenarios.cli import output
+from scenarios.cli.verb import FAILURE, USAGE
+from scenarios.cli.verbs import VERBS
+
+EPILOG = (
+    "Settings: flags win over the environment (GANDYN_LR, GANDYN_SEED, ...), that over the TOML file of --config, "
+    "that over defaults. Exit codes: 0 ok, 1 the answer is no, 2 bad input, 3 numerical failure."
+)
+
+
+class Application(TyperGroup):
+    """The group of verbs; turns every error into one sentence, or one JSON object, and an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        """Parse, run and leave with the exit code; ``standalone_mode=False`` returns it instead."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        standalone = extra.pop("standalone_mode", True)
+        code = self._run(arguments, prog_name or "gandyn", extra)
+        if standalone:
+            sys.exit(code)
+        return code
+
+    def _run(self, arguments: list[str], prog_name: str, extra: dict[str, Any]) -> int:
+        as_json = "--json" in arguments or output.environment_flag("GANDYN_JSON")
+        debug = "--debug" in arguments or output.environment_flag("GANDYN_DEBUG")
+        try:
+            code = super().main(args=arguments, prog_name=prog_name, standalone_mode=False, **extra)
+            return code if isinstance(code, int) else 0
+        except typer.TyperException as error:
+            if debug:
+                raise
+            output.print_error(_usage_sentence(error), "usage", as_json)
+            return USAGE
+        except (KeyboardInterrupt, typer.Abort):
+            output.print_error("Interrupted.", "interrupted", as_json)
+            return 130
+        except BrokenPipeError:
+            # The reader (head, less) went away: say nothing more, as other tools do.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except Exception as error:
+            if debug:
+                raise
+            return _report(error, as_json)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the verb named by the first argument, or refuse it naming the nearest one."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            from dynamics.core.errors import unknown
+
+            raise unknown("verb", args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+
+def _report(error: Exception, as_json: bool) -> int:
+    """Print an error that reached the top and return its exit code."""
+    from dynamics.core.errors import GanDynamicsError
+
+    if isinstance(error, GanDynamicsError):
+        output.print_error(str(error), error.kind, as_json)
+        return error.exit_code
+    if isinstance(error, OSError):
+        output.print_error(f"{error.strerror or error}: {error.filename or 'no file named'}.", "file", as_json)
+        return USAGE
+    first_line = (str(error).splitlines() or [""])[0]
+    output.print_error(
+        f"Internal error ({type(error).__name__}: {first_line}): run again with --debug and report the traceback.",
+        "internal",
+        as_json,
+    )
+    return FAILURE
+
+
+def _usage_sentence(error: Any) -> str:
+    """Return what Typer says about the arguments as one sentence that names the nearest option."""
+    option = getattr(error, "option_name", None)
+    context = getattr(error, "ctx", None)
+    message = " ".join(str(error.format_message() if hasattr(error, "format_message") else error).split())
+    if option and context is not None and message.startswith("No such option"):
+        from dynamics.core.errors import unknown
+
+        known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        return str(unknown("option", option, [*known, "--help"]))
+    help_hint = f" See '{context.command_path} --help'." if context is not None else ""
+    return message.rstrip(".") + "." + help_hint
+
+
+app = typer.Typer(
+    name="gandyn",
+    cls=Application,
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from dynamics import __version__
+
+        typer.echo(f"gandyn {__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def gandyn(
+    context: typer.Context,
+    config: Annotated[
+        str | None,
+        typer.Option("--config", metavar="FILE.toml", envvar="GANDYN_CONFIG", help="TOML file with a table per verb."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """GAN training as a dynamical system: flows, training algorithms, stability and the audit of claims."""
+    if config is not None:
+        from scenarios.cli.configuration import load
+
+        context.default_map = load(config, context.command)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+for _name in VERBS:
+    _module = importlib.import_module(f"scenarios.cli.verbs.{_name}")
+    app.command(_name)(getattr(_module, _name, None) or getattr(_module, f"{_name}_"))

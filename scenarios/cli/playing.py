@@ -1,0 +1,142 @@
+"""From the texts of the command line to games, states, boxes and methods of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.errors import InputError, check_box, check_states, unknown
+from dynamics.games.field import Game
+from scenarios.cli import parse
+
+
+def build_game(
+    name: str | None,
+    settings: list[str] | None,
+    minimax: str | None,
+    minimise: str | None,
+    maximise: str | None,
+    timescale: str | None,
+) -> Game:
+    """Return the game of ``GAME --set``, of a TOML file, or of ``--minimax --min --max``.
+
+    Raises
+    ------
+    InputError
+        If no game or more than one is described, or a part of the description is wrong.
+    """
+    from dynamics import games
+
+    chosen = parse.settings("--set", settings)
+    if minimax is None:
+        for option, value in (("--min", minimise), ("--max", maximise)):
+            if value is not None:
+                raise InputError(f"{option} belongs to an inline game: give --minimax EXPR too, or leave {option} out.")
+        if name is None:
+            raise InputError("No game was given: name one (see 'gandyn list games'), a TOML file, or --minimax EXPR.")
+        if name.endswith(".toml"):
+            if not Path(name).is_file():
+                raise InputError(f"There is no file '{name}': give the path of a TOML game or a catalogue name.")
+            game: Any = games.from_toml(name)
+            game = game.with_parameters(**chosen) if chosen else game
+        else:
+            game = games.get(name, **chosen)
+    else:
+        if name is not None:
+            raise InputError(f"Both GAME '{name}' and --minimax were given: give one of them.")
+        if minimise is None or maximise is None:
+            raise InputError("--minimax needs both players: give --min X and --max Y with their coordinates.")
+        game = games.inline(
+            minimax=minimax,
+            minimise=parse.names("--min", minimise),
+            maximise=parse.names("--max", maximise),
+            parameters=chosen,
+        )
+    if timescale is not None:
+        game = game.with_timescales(_timescales(timescale, game))
+    return game
+
+
+def _timescales(text: str, game: Game) -> dict[str, float]:
+    """Return ``{player: factor}``; a bare number is the discriminator's."""
+    value = parse.per_player("--timescale", text)
+    if isinstance(value, float):
+        if "discriminator" not in game.players:
+            players = ", ".join(game.players)
+            raise InputError(
+                f"--timescale {text} is the discriminator's, but the players are {players}: give player=factor."
+            )
+        return {"discriminator": value}
+    _check_players(value, game)
+    return value
+
+
+def _check_players(values: Mapping[str, float], game: Game) -> None:
+    """Refuse names that are not players of the game."""
+    for player in values:
+        if player not in game.players:
+            raise unknown("player", player, game.players)
+
+
+def rate(text: str, game: Game, option: str = "--lr") -> float | dict[str, float]:
+    """Return a rate, or rates of every player of the game."""
+    value = parse.per_player(option, text)
+    if isinstance(value, dict):
+        _check_players(value, game)
+        missing = [player for player in game.players if player not in value]
+        if missing:
+            raise InputError(f"{option} lacks a rate for {', '.join(missing)}: give one per player or a single number.")
+    return value
+
+
+def state(text: str | None, game: Game, option: str = "--start") -> NDArray[np.float64]:
+    """Return the state of ``theta=1,psi=1`` in the game's order, shape (dim,); the game's own start for None."""
+    if text is None:
+        return np.array(game.start, dtype=np.float64)
+    values = parse.state(option, text)
+    for name in values:
+        if name not in game.names:
+            raise unknown("coordinate", name, game.names)
+    missing = [name for name in game.names if name not in values]
+    if missing:
+        raise InputError(
+            f"{option} has {len(values)} coordinates, expected {len(game.names)}: add {', '.join(missing)}."
+        )
+    return check_states(option.lstrip("-"), [values[name] for name in game.names], game.names)
+
+
+def box(text: str | None, game: Game) -> dict[str, tuple[float, float]] | None:
+    """Return the box of ``x=-3:3,y=-3:3``; sides not named keep the game's; None for None."""
+    if text is None:
+        return None
+    sides = parse.box("--box", text)
+    merged = {**{name: side for name, side in game.box.items() if name in game.names}, **sides}
+    return {name: (low, high) for name, (low, high) in zip(game.names, check_box(merged, game.names), strict=True)}
+
+
+def labelled(values: Any, game: Game) -> dict[str, float]:
+    """Return ``{coordinate: value}`` of one state."""
+    return {name: float(value) for name, value in zip(game.names, values, strict=True)}
+
+
+def columns(states: NDArray[np.float64], names: tuple[str, ...]) -> dict[str, list[float]]:
+    """Return ``{coordinate: [values along time]}`` of states of shape (time, dim)."""
+    return {name: states[:, i].tolist() for i, name in enumerate(names)}
+
+
+def check_out(path: str | None, suffixes: tuple[str, ...], what: str) -> Path | None:
+    """Return the path of ``--out``, or refuse a wrong ending, a taken Zarr store or a missing folder."""
+    if path is None:
+        return None
+    target = Path(path)
+    if target.suffix.lower() not in suffixes:
+        raise InputError(f"--out got '{path}', expected {what} ending in {' or '.join(suffixes)}.")
+    if ".zarr" in suffixes and target.exists():
+        raise InputError(f"--out '{path}' exists already: remove it or give another name.")
+    if not target.parent.is_dir():
+        raise InputError(f"--out '{path}' lies in a folder that does not exist: create {target.parent} first.")
+    return target

@@ -1,0 +1,44 @@
+"""``gandyn bench``: throughput against the peers that are installed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.cli import output
+from scenarios.cli.verb import NO, OK, Answer, Request, verb
+
+
+@verb()
+def bench(
+    request: Request,
+    starts: Annotated[int, typer.Option("--starts", metavar="N", help="Size of the batch of initial states.")] = 10_000,
+) -> Answer:
+    """Measure how fast this installation is, as ratios to peers taken in the same run."""
+    from dynamics.core.errors import check_count
+    from scenarios.bench import measure
+
+    check_count("--starts", starts)
+    with output.progress("bench") as advance:
+        rows = measure(starts, advance)
+    result = {"rows": [row.to_dict() for row in rows]}
+
+    def render(console: Any) -> None:
+        table = output.table(
+            "what", "value", "peer", "ratio", "floor", "ok", numbers=("value", "peer", "ratio", "floor")
+        )
+        for row in rows:
+            table.add_row(
+                row.name,
+                f"{output.number(row.value, 3)} {row.unit}",
+                f"{output.number(row.peer, 3)} {row.unit}",
+                output.number(row.ratio, 3),
+                output.number(row.floor, 3),
+                output.number(row.ok),
+            )
+        console.print(table)
+        for row in rows:
+            console.print(f"{row.name}: {row.remark}", markup=False, style="dim")
+
+    return Answer(result, render, exit_code=OK if all(row.ok for row in rows) else NO)

@@ -1,0 +1,70 @@
+"""``gandyn claims``: the audit as a verdict table."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.cli import options, output
+from scenarios.cli.verb import NO, OK, Answer, Request, verb
+
+
+@verb()
+def claims(
+    request: Request,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ID...", help="Scenarios such as O1 S6; all without.", show_default=False),
+    ] = None,
+    out: options.Out = "audit/pictures",
+    quick: options.Quick = False,
+) -> Answer:
+    """Measure the claims, print the verdict table and write a picture of each."""
+    from pathlib import Path
+
+    from scenarios import registry, runner
+
+    chosen = registry.select(ids)
+    with output.progress("claims", len(chosen)) as advance:
+        outcomes = runner.run(chosen, quick, Path(out or "audit/pictures"), advance)
+    result = {"claims": [outcome.to_dict() for outcome in outcomes], "quick": quick}
+
+    def render(console: Any) -> None:
+        rows = output.table("id", "title", "verdict", "holds", "measured", "expected", numbers=("measured", "expected"))
+        for outcome in outcomes:
+            headline = outcome.evidence.measurements[0]
+            rows.add_row(
+                outcome.scenario.id,
+                outcome.scenario.title,
+                outcome.evidence.verdict,
+                "[green]yes[/]" if outcome.holds else "[bold red]NO[/]",
+                output.number(headline.measured, 5),
+                output.number(headline.expected, 5),
+            )
+        console.print(rows)
+        for outcome in outcomes:
+            if len(outcomes) == 1 or not outcome.holds:
+                _render_details(console, outcome)
+        console.print(f"{sum(o.holds for o in outcomes)} of {len(outcomes)} hold; pictures in {out}", markup=False)
+
+    return Answer(result, render, exit_code=OK if all(outcome.holds for outcome in outcomes) else NO)
+
+
+def _render_details(console: Any, outcome: Any) -> None:
+    """Print every measurement of one scenario."""
+    scenario = outcome.scenario
+    console.print(f"\n{scenario.id}  {scenario.title}", style="bold", markup=False)
+    console.print(f"as told ({scenario.source}): {scenario.statement}", markup=False)
+    console.print(f"what holds: {scenario.truth}\n", markup=False)
+    rows = output.table("measurement", "measured", "expected", "tolerance", "holds", numbers=("measured", "expected"))
+    signs = {"equal": "", "at most": "≤ ", "at least": "≥ "}
+    for measurement in outcome.evidence.measurements:
+        rows.add_row(
+            ("as told: " if measurement.told else "") + measurement.name,
+            output.number(measurement.measured, 7),
+            signs[measurement.relation] + output.number(measurement.expected, 7),
+            output.number(measurement.tolerance, 2),
+            output.number(measurement.holds),
+        )
+    console.print(rows)

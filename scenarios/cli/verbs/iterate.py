@@ -1,0 +1,73 @@
+"""``gandyn iterate``: a training algorithm as a map."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.cli import options
+from scenarios.cli.verb import Answer, Request, status_answer, verb
+from scenarios.cli.verbs.trajectory import state_table
+
+
+@verb(game=True)
+def iterate(
+    request: Request,
+    method: Annotated[str, typer.Option("--method", metavar="NAME", help="See 'gandyn list methods'.")] = "alternating",
+    lr: options.Rate = None,
+    iterations: Annotated[int, typer.Option("--iterations", metavar="K", help="How many full rounds.")] = 1000,
+    start: options.Start = None,
+    method_set: Annotated[
+        list[str] | None,
+        typer.Option("--method-set", metavar="K=V,...", help="Settings of the method, such as d_steps=5."),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option("--every", metavar="N", help="Give the path too, every N iterations."),
+    ] = None,
+    out: options.Out = None,
+) -> Answer:
+    """Run a training algorithm from a start, without noise."""
+    import numpy as np
+
+    from dynamics import methods
+    from dynamics.core.errors import check_count
+    from scenarios.cli import output, parse, playing
+
+    check_count("--iterations", iterations)
+    stride = check_count("--every", every) if every is not None else max(1, iterations // 10)
+    target = playing.check_out(out, (".zarr",), "a Zarr store")
+    game = request.game()
+    y0 = playing.state(start, game)
+    chosen = parse.settings("--method-set", method_set)
+    if lr is not None:
+        chosen["lr"] = playing.rate(lr, game)
+    algorithm = methods.get(method, **chosen)
+    # Stored at the stride only: a path of a million rounds is not kept to print its last row.
+    path = methods.iterate(game, algorithm, y0, iterations, every=stride)
+    kept = np.isfinite(path.states).all(axis=-1)
+    final = playing.labelled(path.final, game)
+    result: dict[str, Any] = {
+        "final": final,
+        "iterations": int(path.reached),
+        "method": method,
+        "message": path.status.sentence,
+    }
+    if every is not None:
+        result["path"] = {
+            "iteration": path.times[kept].astype(int).tolist(),
+            "state": playing.columns(path.states[kept], path.names),
+        }
+    if target is not None:
+        result["file"] = str(path.save(target))
+
+    def render(console: Any) -> None:
+        console.print(f"{game.name}, {method}, {result['iterations']} iterations", style="bold", markup=False)
+        console.print(state_table("iteration", path.times[kept], path.states[kept], path.names))
+        console.print(f"{path.status.value}: {path.status.sentence}", markup=False)
+        console.print(f"final: {output.point(final, 9)}", markup=False)
+        if "file" in result:
+            console.print(f"Written to {result['file']}", markup=False)
+
+    return status_answer(result, render, path.status, game.name)

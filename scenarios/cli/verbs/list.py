@@ -1,0 +1,93 @@
+"""``gandyn list``: the names that other verbs understand."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.cli.verb import Answer, Request, verb
+
+Rows = Iterable[tuple[str, str]]
+
+
+def _games() -> Rows:
+    from dynamics import games
+
+    return [(name, games.summary(name)) for name in games.names()]
+
+
+def _methods() -> Rows:
+    from dynamics import methods
+
+    return [(name, methods.summary(name)) for name in methods.names()]
+
+
+def _solvers() -> Rows:
+    from dynamics.flow import solvers
+
+    return [(name, "SciPy solve_ivp" if name.startswith("scipy:") else "torchdiffeq odeint") for name in solvers()]
+
+
+def _schemes() -> Rows:
+    """Schemes of the stochastic room; none when this version has no such room."""
+    try:
+        ensemble: Any = importlib.import_module("dynamics.ensemble")
+    except ModuleNotFoundError:
+        return []
+    return [(name, ensemble.summary(name)) for name in ensemble.names()]
+
+
+def _scenarios() -> Rows:
+    from scenarios import registry
+
+    return [(scenario.id, scenario.title) for scenario in registry.scenarios()]
+
+
+def _presets() -> Rows:
+    from dynamics.gan import presets
+
+    return presets.summaries()
+
+
+KINDS: dict[str, Callable[[], Rows]] = {
+    "games": _games,
+    "methods": _methods,
+    "solvers": _solvers,
+    "schemes": _schemes,
+    "scenarios": _scenarios,
+    "presets": _presets,
+}
+
+
+@verb()
+def list_(
+    request: Request,
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}; all without.", show_default=False),
+    ] = None,
+) -> Answer:
+    """List games, methods, solvers, schemes, scenarios and presets, one line each."""
+    from dynamics.core.errors import unknown
+
+    if kind is not None and kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    found = {name: list(rows()) for name, rows in KINDS.items() if kind in (None, name)}
+    result = [
+        {"name": name, "summary": summary, "kind": section} for section, rows in found.items() for name, summary in rows
+    ]
+
+    def render(console: Any) -> None:
+        width = max((len(entry["name"]) for entry in result), default=0)
+        for section, rows in found.items():
+            if kind is None:
+                console.print(section, style="bold")
+            if not rows:
+                console.print("  none in this version")
+            for name, summary in rows:
+                console.print(f"  {name:<{width}}  {summary}", markup=False, no_wrap=True, overflow="ellipsis")
+
+    return Answer(result, render)

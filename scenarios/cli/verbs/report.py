@@ -1,0 +1,29 @@
+"""``gandyn report``: the whole audit as static HTML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scenarios.cli import options, output
+from scenarios.cli.verb import NO, OK, Answer, Request, verb
+
+
+@verb()
+def report(request: Request, out: options.Out = "audit", quick: options.Quick = False) -> Answer:
+    """Run every scenario and write the audit as a folder of static HTML."""
+    from pathlib import Path
+
+    from scenarios import registry
+    from scenarios.report import write_report
+
+    chosen = registry.select()
+    folder = Path(out or "audit")
+    with output.progress("report", len(chosen)) as advance:
+        outcomes, page = write_report(folder, chosen, quick, advance)
+    held = sum(outcome.holds for outcome in outcomes)
+    result = {"file": str(page), "claims": len(outcomes), "hold": held}
+
+    def render(console: Any) -> None:
+        console.print(f"{held} of {len(outcomes)} claims hold. Open {page}", markup=False, soft_wrap=True)
+
+    return Answer(result, render, exit_code=OK if held == len(outcomes) else NO)

@@ -1,0 +1,83 @@
+"""``gandyn trajectory``: the gradient flow from a start."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from scenarios.cli import options, output
+from scenarios.cli.verb import Answer, Request, status_answer, verb
+
+
+@verb(game=True)
+def trajectory(
+    request: Request,
+    time: Annotated[float, typer.Option("--time", metavar="T", help="How long to follow the flow.")] = 10.0,
+    start: options.Start = None,
+    points: Annotated[int, typer.Option("--points", metavar="N", help="Stored times, the start included.")] = 101,
+    solver: Annotated[
+        str, typer.Option("--solver", metavar="KIND:NAME", help="See 'gandyn list solvers'.")
+    ] = "scipy:DOP853",
+    rtol: Annotated[float, typer.Option("--rtol", help="Relative tolerance.")] = 1e-8,
+    atol: Annotated[float, typer.Option("--atol", help="Absolute tolerance.")] = 1e-10,
+    out: options.Out = None,
+) -> Answer:
+    """Integrate the gradient flow dy/dt = v(y) from a start."""
+    import numpy as np
+
+    from dynamics.core.errors import check_count, check_positive
+    from dynamics.flow import integrate
+    from scenarios.cli import playing
+
+    check_positive("--time", time)
+    check_count("--points", points, 2)
+    check_positive("--rtol", rtol)
+    check_positive("--atol", atol)
+    target = playing.check_out(out, (".zarr",), "a Zarr store")
+    game = request.game()
+    y0 = playing.state(start, game)
+    path = integrate(game, y0, np.linspace(0.0, time, points), solver=solver, rtol=rtol, atol=atol)
+    return flow_answer(path, game, solver, target)
+
+
+def flow_answer(path: Any, game: Any, solver: str, target: Any) -> Answer:
+    """Return the answer about one integrated trajectory; rows that were not reached are left out."""
+    import numpy as np
+
+    from scenarios.cli import playing
+
+    kept = np.isfinite(path.states).all(axis=-1)
+    times, states = path.times[kept], path.states[kept]
+    reached = float(path.reached)
+    result = {
+        "time": times.tolist(),
+        "state": playing.columns(states, path.names),
+        "evaluations": path.statistics.get("evaluations"),
+        "reached": reached,
+        "solver": solver,
+        "message": path.status.sentence,
+    }
+    if target is not None:
+        result["file"] = str(path.save(target))
+
+    def render(console: Any) -> None:
+        console.print(f"{game.name}, {solver}, {result['evaluations']} evaluations", style="bold", markup=False)
+        console.print(state_table("time", times, states, path.names))
+        sentence = f"{path.status.value}: {path.status.sentence}"
+        console.print(sentence if path.status.ok else f"{sentence} Reached time {reached:.9g}.", markup=False)
+        if "file" in result:
+            console.print(f"Written to {result['file']}", markup=False)
+
+    return status_answer(result, render, path.status, game.name)
+
+
+def state_table(label: str, times: Any, states: Any, names: Any, rows: int = 11) -> Any:
+    """Return a table of at most ``rows`` evenly chosen states, the first and the last among them."""
+    import numpy as np
+
+    made = output.table(label, *names, numbers=(label, *names))
+    chosen = np.unique(np.linspace(0, len(times) - 1, min(rows, len(times))).round().astype(int))
+    for i in chosen:
+        made.add_row(output.number(times[i]), *(output.number(value) for value in states[i]))
+    return made

@@ -1,0 +1,158 @@
+"""What a scenario is, and where the scenarios are found.
+
+A scenario audits one statement. It measures two kinds of things: what the statement *as told* predicts, and what the
+*correct* statement predicts. The verdict follows from the measurements of the first kind alone:
+
+==========  ==============================================
+supported   all predictions of the statement as told hold
+qualified   some hold and some fail
+refuted     none holds
+==========  ==============================================
+
+A scenario holds when this verdict is the recorded one and every prediction of the correct statement holds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Verdict = Literal["supported", "qualified", "refuted"]
+Relation = Literal["equal", "at most", "at least"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number measured, beside the number that a statement predicts.
+
+    Attributes
+    ----------
+    name : str
+        What was measured, in words.
+    measured, expected : float
+        The number found and the number predicted (for the other relations, the bound).
+    tolerance : float
+        Absolute error allowed, in the unit of ``measured``.
+    because : str
+        Where the tolerance comes from.
+    told : bool
+        Whether the prediction is that of the statement as told (and so decides the verdict).
+    relation : {"equal", "at most", "at least"}
+        How ``measured`` has to lie to ``expected``.
+    """
+
+    name: str
+    measured: float
+    expected: float
+    tolerance: float
+    because: str
+    told: bool = False
+    relation: Relation = "equal"
+
+    @property
+    def error(self) -> float:
+        """How far ``measured`` is on the wrong side of ``expected`` (never negative)."""
+        difference = self.measured - self.expected
+        if self.relation == "equal":
+            return abs(difference)
+        return max(0.0, difference if self.relation == "at most" else -difference)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the prediction is met; a NaN never meets one."""
+        return math.isfinite(self.measured) and self.error <= self.tolerance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the measurement with its judgement, JSON-able."""
+        keys = ("name", "measured", "expected", "error", "tolerance", "relation", "because", "told", "holds")
+        return {key: getattr(self, key) for key in keys}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a scenario measured, and the arrays its picture is drawn from."""
+
+    measurements: tuple[Measurement, ...]
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that the predictions of the statement as told add up to."""
+        told = [measurement.holds for measurement in self.measurements if measurement.told]
+        if not told or not any(told):
+            return "refuted"
+        return "supported" if all(told) else "qualified"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One claim under audit.
+
+    Attributes
+    ----------
+    id, title : str
+        Name in tables ("O1") and in words.
+    statement, source : str
+        The statement as told, and who tells it.
+    truth : str
+        What really holds.
+    verdict : {"supported", "qualified", "refuted"}
+        The verdict on record; a measurement that contradicts it fails the scenario.
+    run : callable
+        ``run(quick) -> Evidence``.
+    draw : callable
+        ``draw(evidence) -> Figure``.
+    """
+
+    id: str
+    title: str
+    statement: str
+    source: str
+    truth: str
+    verdict: Verdict
+    run: Callable[[bool], Evidence]
+    draw: Callable[[Evidence], Figure]
+
+
+def _order(scenario_id: str) -> tuple[int, int]:
+    """Return the place of ``O1`` in the order of the list of claims."""
+    chapters = "OSLDNEMR"
+    return chapters.index(scenario_id[0]), int(scenario_id[1:])
+
+
+@cache
+def scenarios() -> tuple[Scenario, ...]:
+    """Return every scenario found in :mod:`scenarios.claims`, in the order of the claims."""
+    from scenarios import claims
+
+    found = [
+        importlib.import_module(f"{claims.__name__}.{module.name}").scenario
+        for module in pkgutil.iter_modules(claims.__path__)
+    ]
+    return tuple(sorted(found, key=lambda scenario: _order(scenario.id)))
+
+
+def select(ids: Sequence[str] | None = None) -> tuple[Scenario, ...]:
+    """Return the scenarios named (upper or lower case), or all of them for None or an empty list.
+
+    Raises
+    ------
+    InputError
+        For an id that does not exist, naming the nearest one.
+    """
+    from dynamics.core.errors import unknown
+
+    known = {scenario.id: scenario for scenario in scenarios()}
+    wanted = list(dict.fromkeys(name.upper() for name in ids or known))
+    for name in wanted:
+        if name not in known:
+            raise unknown("scenario", name, known)
+    return tuple(known[name] for name in wanted)

@@ -1,0 +1,113 @@
+"""What is derived from a definition: expressions by kind, and the generated function of each kind in each dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import sympy as sp
+
+from dynamics.games.codegen import load_module, lower, render
+from dynamics.games.definition import Definition
+from dynamics.games.expectations import Expectation
+from dynamics.games.primitives import switching_surfaces
+
+
+class Code:
+    """Derived expressions and compiled functions of one definition, shared by every parameter value.
+
+    Kinds: ``losses``, ``field``, ``component_PLAYER``, ``derivative_K`` (flattened derivative tensor of the field),
+    ``loss_K_PLAYER`` (flattened derivative tensor of one loss), ``switches``.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
+        self._expressions: dict[str, tuple[sp.Expr, ...]] = {}
+        self._modules: dict[tuple[str, str], ModuleType] = {}
+
+    @property
+    def losses(self) -> tuple[sp.Expr, ...]:
+        """Loss of each player."""
+        return tuple(player.loss for player in self.definition.players)
+
+    @cached_property
+    def field(self) -> tuple[sp.Expr, ...]:
+        """Unscaled field, ``-metric * dL_i/dx_i``."""
+        return tuple(entry for player in self.definition.players for entry in self._component(player))
+
+    @property
+    def jacobian(self) -> tuple[sp.Expr, ...]:
+        """Unscaled Jacobian, row by row."""
+        return self.expressions("derivative_1")
+
+    @cached_property
+    def zero_sum(self) -> bool:
+        """Whether the losses cancel."""
+        return self.definition.zero_sum
+
+    @cached_property
+    def affine(self) -> bool:
+        """Whether every Jacobian entry is free of coordinates and nothing switches."""
+        coordinates = set(self.definition.coordinate_symbols)
+        return not self.expressions("switches") and not any(
+            sp.expand(entry).free_symbols & coordinates for entry in self.jacobian
+        )
+
+    @cached_property
+    def has_expectations(self) -> bool:
+        """Whether a quadrature sum occurs anywhere."""
+        return any(expression.has(Expectation) for expression in (*self.losses, *self.field))
+
+    def _component(self, player: Any) -> list[sp.Expr]:
+        metric = player.metric or (sp.S.One,) * len(player.coordinates)
+        symbols = [sp.Symbol(name, real=True) for name in player.coordinates]
+        return [-m * sp.diff(player.loss, s) for m, s in zip(metric, symbols, strict=True)]
+
+    def expressions(self, kind: str) -> tuple[sp.Expr, ...]:
+        """Return the expressions of a kind, flattened in row-major order."""
+        if kind not in self._expressions:
+            self._expressions[kind] = self._derive(kind)
+        return self._expressions[kind]
+
+    def _derive(self, kind: str) -> tuple[sp.Expr, ...]:
+        word, _, rest = kind.partition("_")
+        match word:
+            case "losses":
+                return self.losses
+            case "field":
+                return self.field
+            case "switches":
+                return tuple(switching_surfaces(list(self.field)))
+            case "component":
+                return tuple(self._component(next(p for p in self.definition.players if p.name == rest)))
+            case "derivative":
+                order = int(rest)
+                return self._differentiated(self.field if order == 1 else self.expressions(f"derivative_{order - 1}"))
+            case "loss":
+                order, _, name = rest.partition("_")
+                loss = next(player.loss for player in self.definition.players if player.name == name)
+                return self._differentiated(
+                    (loss,) if order == "1" else self.expressions(f"loss_{int(order) - 1}_{name}")
+                )
+            case _:
+                raise KeyError(kind)
+
+    def _differentiated(self, expressions: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...]:
+        known: dict[tuple[sp.Expr, sp.Symbol], sp.Expr] = {}
+
+        def derivative(expression: sp.Expr, s: sp.Symbol) -> sp.Expr:
+            if (expression, s) not in known:
+                known[expression, s] = sp.diff(expression, s) if s in expression.free_symbols else sp.S.Zero
+            return known[expression, s]
+
+        return tuple(derivative(e, s) for e in expressions for s in self.definition.coordinate_symbols)
+
+    def function(self, kind: str, dialect: str) -> Callable[..., Any]:
+        """Return the generated function of a kind in a dialect (see :mod:`dynamics.games.codegen.render`)."""
+        if (kind, dialect) not in self._modules:
+            definition = self.definition
+            program = lower(self.expressions(kind), definition.coordinate_symbols, definition.parameter_symbols)
+            self._modules[kind, dialect] = load_module(render({"function": program}, dialect), f"{dialect}_{kind}")
+        return self._modules[kind, dialect].function

@@ -1,0 +1,327 @@
+r"""The closed set of functions a loss may use: exact derivatives, one stable implementation per dialect.
+
+Each primitive is a SymPy ``Function`` whose derivative is written so that it stays finite for every finite state:
+``d sigmoid(x) = sigmoid(x) sigmoid(-x)`` and never ``exp(-x)/(1 + exp(-x))**2``. How a primitive is computed stands
+in one table per dialect (:mod:`dynamics.games.codegen`).
+
+Non-smooth primitives (``relu``, ``abs``, ``sign``, ``step``, ``clip``) take the derivative that holds almost
+everywhere and zero at the kink; the arguments at which they switch are what :attr:`SymbolicGame.switches` lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+
+class Primitive(sp.Function):
+    """A function of the closed set; ``operation`` is its name in every dialect."""
+
+    operation: str
+    tex: str
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """Expressions whose zeros are where this function is not smooth."""
+        return ()
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        inner = ", ".join(printer._print(argument) for argument in self.args)
+        power = f"^{{{exp}}}" if exp is not None else ""
+        return rf"{self.tex}{power}\left({inner}\right)"
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.operation}({', '.join(printer._print(argument) for argument in self.args)})"
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.elementary()._eval_evalf(prec)
+
+    def elementary(self) -> sp.Expr:
+        """Return the same function in SymPy's own elementary functions (for high-precision reference values)."""
+        raise TypeError(f"{self.operation} has no elementary form")
+
+
+class sigmoid(Primitive):
+    """``1 / (1 + e^-x)``."""
+
+    nargs = 1
+    operation, tex = "sigmoid", r"\sigma"
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate at zero, where symmetry makes exact cancellations visible."""
+        return sp.Rational(1, 2) if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``sigmoid(x) sigmoid(-x)``."""
+        x = self.args[0]
+        return sigmoid(x) * sigmoid(-x)
+
+    def elementary(self) -> sp.Expr:
+        """``1 / (1 + exp(-x))``."""
+        return 1 / (1 + sp.exp(-self.args[0]))
+
+
+class softplus(Primitive):
+    """``log(1 + e^x)``."""
+
+    nargs = 1
+    operation, tex = "softplus", r"\operatorname{softplus}"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``sigmoid(x)``."""
+        return sigmoid(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """``log(1 + exp(x))``."""
+        return sp.log(1 + sp.exp(self.args[0]))
+
+
+class log_sigmoid(Primitive):
+    """``f(x) = -log(1 + e^-x)``."""
+
+    nargs = 1
+    operation, tex = "log_sigmoid", r"\log\sigma"
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate at zero."""
+        return -sp.log(2) if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``sigmoid(-x)``."""
+        return sigmoid(-self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """``-log(1 + exp(-x))``."""
+        return -sp.log(1 + sp.exp(-self.args[0]))
+
+
+class tanh(Primitive):
+    """Hyperbolic tangent; the derivative ``4 sigmoid(2x) sigmoid(-2x)`` does not cancel for large ``|x|``."""
+
+    nargs = 1
+    operation, tex = "tanh", r"\tanh"
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate at zero."""
+        return sp.S.Zero if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``4 sigmoid(2x) sigmoid(-2x) = 1 - tanh(x)^2``."""
+        x = self.args[0]
+        return 4 * sigmoid(2 * x) * sigmoid(-2 * x)
+
+    def elementary(self) -> sp.Expr:
+        """SymPy's ``tanh``."""
+        return sp.tanh(self.args[0])
+
+
+class relu(Primitive):
+    """``max(0, x)``."""
+
+    nargs = 1
+    operation, tex = "relu", r"\operatorname{relu}"
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """The argument."""
+        return (self.args[0],)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``step(x)``."""
+        return step(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """``Max(0, x)``."""
+        return sp.Max(0, self.args[0])
+
+
+class step(Primitive):
+    """1 for ``x > 0``, else 0."""
+
+    nargs = 1
+    operation, tex = "step", r"\mathbf{1}_{>0}"
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """The argument."""
+        return (self.args[0],)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Zero almost everywhere."""
+        return sp.S.Zero
+
+    def elementary(self) -> sp.Expr:
+        """Heaviside step, 0 at 0."""
+        return sp.Heaviside(self.args[0], 0)
+
+
+class absolute(Primitive):
+    """``|x|``."""
+
+    nargs = 1
+    operation, tex = "abs", r"\operatorname{abs}"
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """The argument."""
+        return (self.args[0],)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``sign(x)``."""
+        return sign(self.args[0])
+
+    def elementary(self) -> sp.Expr:
+        """SymPy's ``Abs``."""
+        return sp.Abs(self.args[0])
+
+
+class sign(Primitive):
+    """-1, 0 or 1."""
+
+    nargs = 1
+    operation, tex = "sign", r"\operatorname{sign}"
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """The argument."""
+        return (self.args[0],)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Zero almost everywhere."""
+        return sp.S.Zero
+
+    def elementary(self) -> sp.Expr:
+        """SymPy's ``sign``."""
+        return sp.sign(self.args[0])
+
+
+class clip(Primitive):
+    """``min(max(x, low), high)``."""
+
+    nargs = 3
+    operation, tex = "clip", r"\operatorname{clip}"
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """``x - low`` and ``high - x``."""
+        x, low, high = self.args
+        return (x - low, high - x)
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """Indicators of the three pieces."""
+        x, low, high = self.args
+        match argindex:
+            case 1:
+                return step(x - low) * step(high - x)
+            case 2:
+                return step(low - x)
+            case _:
+                return step(x - high)
+
+    def elementary(self) -> sp.Expr:
+        """``Min(Max(x, low), high)``."""
+        x, low, high = self.args
+        return sp.Min(sp.Max(x, low), high)
+
+
+class gaussian_kernel(Primitive):
+    r"""``K_k(m, s)``: the k-th derivative in m of the density of ``N(0, s^2)`` at m, for ``k >= -2``.
+
+    ``K_-1 = Phi(m/|s|)`` and ``K_-2 = E relu(m + s z)`` with ``z ~ N(0, 1)`` are its first two integrals.
+    ``dK_k/dm = K_{k+1}``, and by the heat equation ``dK_k/ds = s K_{k+2}``, so every derivative stays in the family;
+    all are finite for ``s = 0`` too (the value at ``m = s = 0``, where ``k >= 0`` is singular, is set to zero).
+    Arguments: ``(k, m, s)``.
+    """
+
+    nargs = 3
+    operation, tex = "gaussian_kernel", r"K"
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """``K_{k+1}`` in m and ``s K_{k+2}`` in s."""
+        k, m, s = self.args
+        if argindex == 2:
+            return gaussian_kernel(k + 1, m, s)
+        if argindex == 3:
+            return s * gaussian_kernel(k + 2, m, s)
+        raise TypeError("gaussian_kernel is not differentiable in its order")
+
+    def elementary(self) -> sp.Expr:
+        """Error function and Gaussian density times Hermite polynomials, for ``s != 0``."""
+        k, m, s = self.args
+        width = sp.Abs(s)
+        ratio = m / width
+        density = sp.exp(-(ratio**2) / 2) / sp.sqrt(2 * sp.pi)
+        cdf = sp.erfc(-ratio / sp.sqrt(2)) / 2
+        if k == -2:
+            return width * density + m * cdf
+        if k == -1:
+            return cdf
+        hermite = 2 ** (-sp.Rational(k, 2)) * sp.hermite(k, ratio / sp.sqrt(2))
+        return (-1) ** k * hermite * density / width ** (k + 1)
+
+
+def normal_cdf(x: sp.Expr) -> sp.Expr:
+    """Return the standard normal distribution function."""
+    return gaussian_kernel(sp.Integer(-1), x, sp.S.One)
+
+
+def leaky_relu(x: sp.Expr, slope: sp.Expr) -> sp.Expr:
+    """Return ``x`` for positive ``x`` and ``slope x`` below, composed of two ``relu``."""
+    return relu(x) - slope * relu(-x)
+
+
+def elu(x: sp.Expr) -> sp.Expr:
+    """Return ``x`` above zero and ``e^x - 1`` below, composed so that ``exp`` never overflows."""
+    return relu(x) + sp.exp(-relu(-x)) - 1
+
+
+#: What an expression given as text may call: name -> (constructor, number of arguments).
+FUNCTIONS: dict[str, tuple[Any, int]] = {
+    "sigmoid": (sigmoid, 1),
+    "softplus": (softplus, 1),
+    "log_sigmoid": (log_sigmoid, 1),
+    "tanh": (tanh, 1),
+    "exp": (sp.exp, 1),
+    "log": (sp.log, 1),
+    "sqrt": (sp.sqrt, 1),
+    "sin": (sp.sin, 1),
+    "cos": (sp.cos, 1),
+    "relu": (relu, 1),
+    "leaky_relu": (leaky_relu, 2),
+    "elu": (elu, 1),
+    "abs": (absolute, 1),
+    "sign": (sign, 1),
+    "step": (step, 1),
+    "clip": (clip, 3),
+    "normal_cdf": (normal_cdf, 1),
+}
+
+
+class SymbolicOperations:
+    """The :class:`dynamics.games.losses.Operations` on symbols."""
+
+    log_sigmoid = log_sigmoid
+    sigmoid = sigmoid
+    relu = relu
+    sqrt = staticmethod(sp.sqrt)
+    abs = absolute
+
+
+def switching_surfaces(expressions: list[sp.Expr]) -> list[sp.Expr]:
+    """Return the distinct expressions whose zeros are where any of ``expressions`` is not smooth."""
+    found: dict[sp.Expr, None] = {}
+    for expression in expressions:
+        for node in sp.preorder_traversal(expression):
+            if isinstance(node, Primitive):
+                for kink in node.kinks:
+                    # A kink at q = 0 and one at -q = 0 are the same surface.
+                    if kink.free_symbols and -kink not in found:
+                        found.setdefault(kink)
+    return list(found)

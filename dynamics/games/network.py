@@ -25,7 +25,7 @@ from dynamics.core.errors import InputError, check_number, check_positive, unkno
 from dynamics.games.field import Array, Draw, Game
 from dynamics.games.layout import ParameterLayout
 from dynamics.games.losses import Loss
-from dynamics.games.network_samples import SampleSource, Samples
+from dynamics.games.network_samples import Samples, SampleSource
 from dynamics.games.penalties import Penalty
 from dynamics.games.tensors import TENSORS
 
@@ -34,7 +34,7 @@ PLAYERS = ("generator", "discriminator")
 #: Largest dimension of which a dense Jacobian is built: 2,000 squared float64 numbers are 32 MB.
 DENSE_LIMIT = 2000
 
-#: Largest dimension given a default box (a cube of half-side 3); larger games are not searched coordinate by coordinate.
+#: Largest dimension given a default box, a cube of half-side 3; larger games are not searched by coordinates.
 BOX_LIMIT = 20
 
 _NOT_SETTINGS = ("self", "__class__", "generator", "discriminator")
@@ -213,7 +213,7 @@ class NetworkGame(Game):
         if self.clip is None or player == "generator":
             return y
         part = self.players["discriminator"]
-        clipped = torch.clone(y) if isinstance(y, torch.Tensor) else np.array(y)
+        clipped: Any = torch.clone(y) if isinstance(y, torch.Tensor) else np.array(y)
         clipped[..., part] = clipped[..., part].clip(-self.clip, self.clip)
         return clipped
 
@@ -389,7 +389,7 @@ class NetworkGame(Game):
             ) from None
 
 
-def _mean(values: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+def _mean(values: Any, weights: torch.Tensor | None) -> torch.Tensor:
     return values.mean() if weights is None else (weights * values).sum()
 
 

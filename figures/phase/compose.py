@@ -1,0 +1,296 @@
+"""Phase portraits, composed of the pieces in this folder: compute arrays first, then draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.core.errors import InputError, check_box, check_states, unknown
+from dynamics.games.field import Field, Game
+from figures import labels, style
+from figures.phase import equilibria, nullclines, orbits, paths, vectors
+from figures.phase.line import LinePortrait, compute_line, draw_line
+from figures.phase.plane import Plane, make_plane
+from figures.phase.slices import Slice
+from figures.phase.tracing import make_tracer
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Everything that can be drawn, from back to front.
+LAYERS = ("speed", "field", "orbits", "nullclines", "separatrices", "equilibria", "methods")
+#: What is drawn unless asked otherwise: orbits already show the directions.
+DEFAULT_LAYERS = ("orbits", "nullclines", "separatrices", "equilibria", "methods")
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """Everything a phase portrait shows, as arrays; layers that were not asked for are None or empty.
+
+    Attributes
+    ----------
+    plane : Plane
+    players : tuple of str
+    vectors, speed : Vectors or None
+        Samples for arrows, and finer ones for a background.
+    nullclines : tuple of Nullcline
+    orbits : tuple of Orbit
+    separatrices : tuple of Separatrix
+    marks : tuple of Mark
+        Equilibria, also those outside the plane.
+    paths : tuple of Path
+    caption : str
+    """
+
+    plane: Plane
+    players: tuple[str, ...]
+    vectors: vectors.Vectors | None
+    speed: vectors.Vectors | None
+    nullclines: tuple[nullclines.Nullcline, ...]
+    orbits: tuple[orbits.Orbit, ...]
+    separatrices: tuple[equilibria.Separatrix, ...]
+    marks: tuple[equilibria.Mark, ...]
+    paths: tuple[paths.Path, ...]
+    caption: str
+
+
+def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
+    """Return the layers asked for, or refuse names that do not exist."""
+    chosen = (layers,) if isinstance(layers, str) else tuple(layers)
+    for layer in chosen:
+        if layer not in LAYERS:
+            raise unknown("layer", layer, LAYERS)
+    return chosen
+
+
+def compute_portrait(
+    game: Game,
+    box: Mapping[str, tuple[float, float]] | None = None,
+    plane: Sequence[str] | None = None,
+    at: Mapping[str, float] | None = None,
+    methods: Sequence[Any] = (),
+    start: ArrayLike | Mapping[str, float] | None = None,
+    lr: float | Mapping[str, float] = 0.2,
+    iterations: int = 60,
+    layers: Sequence[str] = DEFAULT_LAYERS,
+    seeds: NDArray[np.float64] | None = None,
+    spacing: float = 0.075,
+    projected: bool = False,
+    solver: str = "scipy:DOP853",
+) -> Portrait | LinePortrait:
+    """Compute what :func:`portrait` draws; its docstring explains the arguments."""
+    chosen = check_layers(layers)
+    first = _start(game, start, at)
+    wanted = (methods,) if isinstance(methods, str) else tuple(methods)
+    if wanted and "methods" not in chosen:
+        raise InputError("Methods were given, but the layers do not contain 'methods': add the layer or leave them out.")
+    runs = paths.compute_paths(game, wanted, first, lr, iterations) if wanted else ()
+    if game.dim == 1:
+        if plane is not None:
+            raise InputError(f"A game with one coordinate ({game.names[0]}) has no plane: leave it out.")
+        return compute_line(game, box, runs, "equilibria" in chosen)
+    shown = make_plane(game, box, plane, at)
+    if projected and not shown.others:
+        raise InputError("projected has no effect on a game of two coordinates: leave it out.")
+    sides = _sides(game, shown, box)
+    field: Field = game if projected or not shown.others else Slice(game, shown)
+    tracer = make_tracer(field, shown, sides if field is game else shown.box, solver)
+    needed = {"equilibria", "separatrices"} & set(chosen)
+    marks = equilibria.compute_marks(game, shown, sides) if needed else ()
+    found = Portrait(
+        plane=shown,
+        players=tuple(game.players),
+        vectors=vectors.compute_vectors(game, shown) if "field" in chosen else None,
+        speed=vectors.compute_vectors(game, shown, cells=120) if "speed" in chosen else None,
+        nullclines=nullclines.compute_nullclines(game, shown) if "nullclines" in chosen else (),
+        orbits=orbits.compute_orbits(tracer, seeds, spacing) if "orbits" in chosen else (),
+        separatrices=equilibria.compute_separatrices(tracer, marks) if "separatrices" in chosen else (),
+        marks=marks if "equilibria" in chosen else (),
+        paths=runs,
+        caption="",
+    )
+    return _with_caption(found, game, projected)
+
+
+def _start(game: Game, start: ArrayLike | Mapping[str, float] | None, at: Mapping[str, float] | None) -> NDArray[np.float64]:
+    """Return the common start of the methods: the game's own, moved to the plane, with what was given on top."""
+    first = np.array(game.start, dtype=np.float64)
+    given = {**(at or {}), **start} if isinstance(start, Mapping) else dict(at or {})
+    if start is not None and not isinstance(start, Mapping):
+        return check_states("start", start, game.names)
+    for name, value in given.items():
+        if name not in game.names:
+            raise unknown("coordinate", name, game.names)
+        first[game.names.index(name)] = value
+    return check_states("start", first, game.names)
+
+
+def _sides(game: Game, plane: Plane, box: Mapping[str, tuple[float, float]] | None) -> NDArray[np.float64]:
+    """Return the box of all coordinates: given sides first, then those of the plane, then the game's own."""
+    default = {name: game.box.get(name, (-3.0, 3.0)) for name in game.names}
+    shown = {name: (float(low), float(high)) for name, (low, high) in zip(plane.names, plane.box, strict=True)}
+    return check_box({**default, **shown, **dict(box or {})}, game.names)
+
+
+def _with_caption(portrait: Portrait, game: Game, projected: bool) -> Portrait:
+    """Return the portrait with a caption that says what was drawn and what was left out."""
+    plane = portrait.plane
+    sentences = [f"{labels.game_label(game)}; {labels.box(plane.names, plane.box)}."]
+    if plane.others:
+        held = labels.state(plane.others, (plane.point[game.names.index(name)] for name in plane.others))
+        if projected:
+            sentences.append(f"Orbits start at {held}, move in all {game.dim} coordinates and are projected; they may cross.")
+        elif plane.invariant:
+            sentences.append(f"The plane {held} is invariant: its orbits are orbits of the game.")
+        else:
+            sentences.append(f"In-plane field at {held}: orbits with these frozen, not orbits of the whole game.")
+        outside = sum(not mark.inside for mark in portrait.marks)
+        if outside:
+            sentences.append(f"{outside} {'equilibrium' if outside == 1 else 'equilibria'} outside this plane not drawn.")
+        if portrait.paths:
+            sentences.append("Iterates are projected.")
+    for path in portrait.paths:
+        ending = "" if path.outcome == "finished" else f" ({path.outcome})"
+        sentences.append(f"{path.label[0].upper()}{path.label[1:]}: {path.iterations} iterations{ending}.")
+    if portrait.paths:
+        sentences.append(f"Start {labels.state(game.names, portrait.paths[0].states[0])}.")
+    return replace(portrait, caption=" ".join(sentences))
+
+
+def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
+    """Draw a computed portrait on existing axes and return the artists a legend should name."""
+    plane = portrait.plane
+    entries: list[Artist] = []
+    if portrait.speed is not None:
+        vectors.draw_speed(axes, portrait.speed)
+    if portrait.vectors is not None:
+        vectors.draw_arrows(axes, portrait.vectors)
+    if portrait.orbits:
+        entries.append(orbits.draw_orbits(axes, portrait.orbits, plane)[0])
+    entries += nullclines.draw_nullclines(axes, portrait.nullclines, portrait.players)
+    entries += equilibria.draw_separatrices(axes, portrait.separatrices)
+    entries += equilibria.draw_marks(axes, portrait.marks, plane)
+    entries += paths.draw_paths(axes, portrait.paths, plane)
+    axes.set_xlim(*plane.box[0])
+    axes.set_ylim(*plane.box[1])
+    axes.set_xlabel(labels.symbol(plane.names[0]))
+    axes.set_ylabel(labels.symbol(plane.names[1]), rotation=0, labelpad=10)
+    axes.set_aspect("equal" if plane.comparable else "auto")
+    return entries
+
+
+def portrait(
+    game: Game,
+    box: Mapping[str, tuple[float, float]] | None = None,
+    plane: Sequence[str] | None = None,
+    at: Mapping[str, float] | None = None,
+    methods: Sequence[Any] = (),
+    start: ArrayLike | Mapping[str, float] | None = None,
+    lr: float | Mapping[str, float] = 0.2,
+    iterations: int = 60,
+    layers: Sequence[str] = DEFAULT_LAYERS,
+    seeds: NDArray[np.float64] | None = None,
+    spacing: float = 0.075,
+    projected: bool = False,
+    solver: str = "scipy:DOP853",
+    title: str | None = None,
+) -> Figure:
+    """Draw the phase portrait of a game; one coordinate gives the loss and the flow on a line.
+
+    Orbits follow ``dy/dt = v(y)``, every player descending its own loss; they are integrated in both directions of
+    time from seeds that fill the box evenly.
+
+    Parameters
+    ----------
+    game : Game
+    box : mapping of coordinate to (low, high), optional
+        What to show, and where to search for equilibria; the game's default box otherwise.
+    plane : two coordinate names, optional
+        The axes, for games with more coordinates; the first two by default.
+    at : mapping of coordinate to float, optional
+        Where the other coordinates are held; the game's start by default.
+    methods : sequence of str or methods
+        Training algorithms whose iterates are drawn on top.
+    start : mapping, or array of shape (dim,), optional
+        Where the methods start; the game's start by default.
+    lr : float or mapping of player to float
+        Rate of methods given by name.
+    iterations : int
+    layers : sequence of str
+        Some of :data:`LAYERS`.
+    seeds : ndarray, shape (seeds, 2), optional
+        Points of the plane whose orbits to draw, instead of automatic ones.
+    spacing : float
+        Distance between automatic orbits, in box sides.
+    projected : bool
+        With more than two coordinates: draw true orbits, projected (they may cross), instead of the in-plane field's.
+    solver : str
+        A name of :func:`dynamics.flow.solvers`.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    InputError
+        For unknown names, reversed boxes, wrong dimensions, and options without effect.
+    """
+    computed = compute_portrait(
+        game, box, plane, at, methods, start, lr, iterations, layers, seeds, spacing, projected, solver
+    )
+    if isinstance(computed, LinePortrait):
+        return _line_figure(game, computed, title)
+    return portraits([computed], [title or ""])
+
+
+def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str | None = None) -> Figure:
+    """Draw computed portraits side by side with one legend.
+
+    Parameters
+    ----------
+    computed : sequence of Portrait
+    titles : sequence of str, of the same length
+    caption : str, optional
+        Instead of the portraits' own captions, one line each.
+    """
+    with style.context():
+        single = len(computed) == 1
+        figure = style.new_figure(8.4, 5.6) if single else style.new_figure(4.1 * len(computed), 5.4)
+        entries: dict[str, Artist] = {}
+        grid = figure.subplots(1, len(computed), squeeze=False)[0]
+        for axes, item, title in zip(grid, computed, titles, strict=True):
+            for artist in draw_portrait(axes, item):
+                entries.setdefault(str(artist.get_label()), artist)
+            axes.set_title(title)
+        if entries:
+            where = {"loc": "outside right upper"} if single else {"loc": "outside lower center", "ncols": min(4, len(entries))}
+            figure.legend(list(entries.values()), list(entries), **where)
+        labels.add_caption(figure, caption if caption is not None else "\n".join(item.caption for item in computed))
+    return figure
+
+
+def _line_figure(game: Game, computed: LinePortrait, title: str | None) -> Figure:
+    """Draw a line portrait with its legend and caption."""
+    sentences = [f"{labels.game_label(game)}; {labels.box([computed.name], [(computed.x[0], computed.x[-1])])}."]
+    for path in computed.paths:
+        ending = "" if path.outcome == "finished" else f" ({path.outcome})"
+        sentences.append(
+            f"{path.label[0].upper()}{path.label[1:]}: {path.iterations} iterations from "
+            f"{labels.state([computed.name], path.states[0])}{ending}."
+        )
+    with style.context():
+        figure = style.new_figure(8.0, 5.2)
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        entries = draw_line(upper, lower, computed)
+        upper.set_title(title or "")
+        figure.legend(handles=entries, loc="outside right upper")
+        labels.add_caption(figure, " ".join(sentences))
+    return figure

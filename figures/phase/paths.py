@@ -1,0 +1,115 @@
+"""Training algorithms on a portrait: the iterates of methods, dots joined by thin lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.errors import check_count
+from dynamics.games.field import Game
+from figures import style
+from figures.labels import number
+from figures.phase.plane import Plane
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+
+@dataclass(frozen=True)
+class Path:
+    """The iterates of one method from one start.
+
+    Attributes
+    ----------
+    label : str
+        Name and rates, as printed.
+    states : ndarray, shape (iterations + 1, dim)
+        All coordinates; rows that were not reached are NaN.
+    iterations : int
+        As asked for.
+    outcome : str
+        How the run ended, the status's word.
+    """
+
+    label: str
+    states: NDArray[np.float64]
+    iterations: int
+    outcome: str
+
+
+def compute_paths(
+    game: Game,
+    chosen: Sequence[Any],
+    start: NDArray[np.float64],
+    lr: float | Mapping[str, float] = 0.2,
+    iterations: int = 60,
+) -> tuple[Path, ...]:
+    """Run methods on a game.
+
+    Parameters
+    ----------
+    game : Game
+    chosen : sequence of str or methods
+        Names run at the rate ``lr``; methods that were built already keep their own rates.
+    start : ndarray, shape (dim,)
+    lr : float or mapping of player to float
+    iterations : int
+    """
+    from dynamics import methods
+
+    check_count("iterations", iterations)
+    paths = []
+    for item in chosen:
+        method = methods.get(item, lr=lr) if isinstance(item, str) else item
+        trajectory = methods.iterate(game, method, start, iterations)
+        outcome = trajectory.statuses.item().value
+        paths.append(Path(method_label(method), np.asarray(trajectory.states), iterations, outcome))
+    return tuple(paths)
+
+
+def method_label(method: Any) -> str:
+    """Return a method's name and rates as printed in a legend."""
+    rates = method.lr
+    if isinstance(rates, Mapping):
+        words = ", ".join(f"{player} {number(rate)}" for player, rate in rates.items())
+        return f"{method.name}, rates {words}"
+    return f"{method.name}, rate {number(rates)}"
+
+
+def draw_paths(axes: Axes, paths: tuple[Path, ...], plane: Plane) -> list[Line2D]:
+    """Draw iterates, each method in its own colour and marker, and the common start; returns the lines and the start."""
+    artists: list[Line2D] = []
+    for position, path in enumerate(paths):
+        points = plane.project(path.states)
+        points = points[np.isfinite(points).all(axis=-1)]
+        artists += axes.plot(
+            *points.T,
+            **style.series_style(position),
+            linewidth=0.8,
+            markersize=3.2,
+            markeredgewidth=0.0,
+            label=path.label,
+            zorder=5,
+            scalex=False,
+            scaley=False,
+        )
+    starts = {tuple(plane.project(path.states[0])) for path in paths}
+    if starts:
+        artists += axes.plot(
+            *np.array(sorted(starts)).T,
+            linestyle="none",
+            marker="*",
+            markersize=11,
+            markerfacecolor="white",
+            markeredgecolor=style.BLACK,
+            label="start",
+            zorder=6.5,
+            scalex=False,
+            scaley=False,
+        )
+    return artists

@@ -66,10 +66,9 @@ def spectrum(jacobian: NDArray[np.float64], uncertainty: float = 0.0, zeros: int
         Number of eigenvalues known to vanish exactly (dimension of a continuum of equilibria): that many smallest
         ones get a tolerance that covers them.
     """
-    import scipy.linalg
-
     n = len(jacobian)
-    values, left, right = scipy.linalg.eig(jacobian, left=True, right=True)
+    values, right = (np.asarray(part, dtype=complex) for part in np.linalg.eig(jacobian))
+    left = left_vectors(right)
     order = np.lexsort((np.round(values.imag, 12), np.round(-values.real, 12)))
     values, left, right = values[order], left[:, order], right[:, order]
     size = float(np.linalg.norm(jacobian))
@@ -94,6 +93,14 @@ def spectrum(jacobian: NDArray[np.float64], uncertainty: float = 0.0, zeros: int
         tolerances = np.minimum(tolerances, max(size, 1e-300))
     signs = np.where(np.abs(values.real) <= tolerances, 0, np.sign(values.real)).astype(int)
     return Spectrum(values, right, left, tolerances, signs, classify(values, tolerances, signs, size, zeros))
+
+
+def left_vectors(right: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return unit left eigenvectors, the columns dual to the right ones (orthogonal to the others' span)."""
+    # the pseudo-inverse of a singular matrix of eigenvectors would hide defectiveness: its overlap must stay tiny
+    u, s, vh = np.linalg.svd(right)
+    dual = u @ np.diag(1 / np.maximum(s, np.finfo(float).eps)) @ vh
+    return dual / np.maximum(np.linalg.norm(dual, axis=0), 1e-300)
 
 
 def classify(

@@ -17,6 +17,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.stability.roots import bracketed_root
+from dynamics.stability.spectra import spectrum
+
 #: Beyond this many coordinates the bialternate pencil is too large, and changes are bracketed on a grid instead.
 MAX_PENCIL = 24
 #: Range in which changes are looked for.
@@ -83,8 +86,6 @@ def pencil_candidates(constant: NDArray[np.float64], slope: NDArray[np.float64])
     A singular pencil (a pair sums to zero for every tau) is compressed by random orthonormal projections to its
     normal rank: its true eigenvalues survive, random ones join, and the caller's check of signs removes these.
     """
-    import scipy.linalg
-
     size = max(float(np.abs(constant).max()), float(np.abs(slope).max()))
     if size == 0:
         return np.empty(0)
@@ -98,9 +99,11 @@ def pencil_candidates(constant: NDArray[np.float64], slope: NDArray[np.float64])
         left = np.linalg.qr(generator.standard_normal((len(constant), rank)))[0]
         right = np.linalg.qr(generator.standard_normal((len(constant), rank)))[0]
         constant, slope = left.T @ constant @ right, left.T @ slope @ right
-    alpha, beta = scipy.linalg.eigvals(constant, -slope, homogeneous_eigvals=True)
-    finite = np.abs(beta) > 1e-14 * np.abs(alpha)
-    values = alpha[finite] / beta[finite]
+    # shifted and inverted about a ratio at which the pencil is regular: tau = shift - 1 / theta
+    shift = min(samples, key=lambda tau: np.linalg.cond(constant + tau * slope))
+    theta = np.linalg.eigvals(np.linalg.solve(constant + shift * slope, slope))
+    theta = theta[np.abs(theta) > 1e-14 * np.abs(theta).max(initial=0.0)]
+    values = shift - 1 / theta
     # double roots split by the square root of rounding; the check of signs decides about the rest
     real = (np.abs(values.imag) <= 1e-6 * np.abs(values.real)) & (values.real > RANGE[0]) & (values.real < RANGE[1])
     return np.sort(values.real[real])
@@ -124,8 +127,6 @@ def _abscissa(slow: NDArray[np.float64], fast: NDArray[np.float64], tau: float, 
 
 def _state(slow: NDArray[np.float64], fast: NDArray[np.float64], tau: float, zeros: int) -> int:
     """Return -1 where every eigenvalue is stable, 1 where one is unstable, 0 where rounding hides the sign."""
-    from dynamics.stability.spectra import spectrum
-
     found = spectrum(slow + tau * fast, zeros=zeros)
     kept = np.argsort(np.abs(found.eigenvalues))[zeros:]
     signs = found.signs[kept]
@@ -134,14 +135,12 @@ def _state(slow: NDArray[np.float64], fast: NDArray[np.float64], tau: float, zer
 
 def _refine(slow: NDArray[np.float64], fast: NDArray[np.float64], low: float, high: float, zeros: int) -> float:
     """Return the crossing of the spectral abscissa in a bracket, to rounding."""
-    from scipy.optimize import brentq
-
     def abscissa(logarithm: float) -> float:
         return _abscissa(slow, fast, float(np.exp(logarithm)), zeros)
 
     ends = float(np.log(low)), float(np.log(high))
     if abscissa(ends[0]) * abscissa(ends[1]) < 0:
-        return float(np.exp(brentq(abscissa, *ends, xtol=1e-15, rtol=1e-15)))
+        return float(np.exp(bracketed_root(abscissa, *ends)))
     # neutral on one side (a centre for an interval of tau): bisect on the sign within its tolerance
     first = _state(slow, fast, low, zeros)
     for _ in range(200):

@@ -1,0 +1,298 @@
+r"""Multipliers at small rates, decided by power series instead of a tolerance.
+
+The Jacobian ``M(lr)`` of a method's map is analytic in the rate. Sampled on a circle in the complex plane it gives its
+Taylor coefficients by the discrete Fourier transform, and its eigenvalues, followed around the circle, give those of
+
+.. math:: \log \mu_j(lr) = \sum_k c_{jk} \, lr^{k/m},
+
+m = 1 for an eigenvalue that returns to itself, m > 1 for a group of m that a full turn permutes (a Puiseux series).
+For real rates the first ``Re c`` that is not zero to rounding decides whether ``|mu|`` rises above one; the zeros of the
+truncated real series inside the circle are where it does so later. Multipliers that are exactly one stay marginal.
+
+Source: Kato, Perturbation Theory for Linear Operators, chapter II.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Samples on the circle and its radius in inverse norms of the Jacobian.
+SAMPLES = 32
+RADIUS = 0.1
+#: How often the circle may shrink by a factor of four.
+SHRINKS = 6
+#: Share of the circle's radius within which the truncated series is trusted: (1/2)^32 of its terms is rounding.
+TRUST = 0.5
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Taylor expansion of the Jacobian of a map in its rate.
+
+    Attributes
+    ----------
+    size : float
+        Norm of the field's Jacobian.
+    radius : float
+        Radius of the circle that was sampled.
+    samples : ndarray of complex, shape (m, n, n)
+        Jacobians on the circle, counter-clockwise from the real axis.
+    coefficients : ndarray, shape (k, n, n)
+        Taylor coefficients.
+    exact : bool
+        The map is a polynomial in the rate and the coefficients are all there is.
+    """
+
+    size: float
+    radius: float
+    samples: NDArray[np.complex128]
+    coefficients: NDArray[np.float64]
+    exact: bool
+
+    @property
+    def trusted(self) -> float:
+        """Largest rate at which the series decide."""
+        return TRUST * self.radius
+
+    def matrices(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the truncated series at many rates, shape (m, n, n)."""
+        powers = rates[:, None] ** np.arange(len(self.coefficients))
+        return np.einsum("mk,kij->mij", powers, self.coefficients)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Series of the logarithm of one multiplier, or of a group that a full turn permutes.
+
+    ``log mu = sum_k coefficients[k] w^k`` with ``w^turns = lr / radius``.
+
+    Attributes
+    ----------
+    turns : int
+    coefficients : ndarray of complex
+    noise : float
+        Rounding level of a coefficient.
+    remainder : float
+        Largest of the high and of the negative powers, which vanish unless a branch point lies inside the circle.
+    """
+
+    turns: int
+    coefficients: NDArray[np.complex128]
+    noise: float
+    remainder: float
+
+    @property
+    def size(self) -> float:
+        """Largest coefficient besides the constant."""
+        return float(np.abs(self.coefficients[1:]).max())
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the series has decayed to rounding: no branch point lies inside the circle except at zero."""
+        return self.remainder <= max(self.noise, 1e-9 * self.size)
+
+
+@dataclass(frozen=True)
+class SmallRates:
+    """Decision about small rates.
+
+    Attributes
+    ----------
+    sign : int or None
+        -1: all multipliers inside the unit disc (or exactly 1), 0: some stay on the unit circle, 1: one leaves it at
+        once, None: rounding hides it.
+    crossing : float or None
+        First rate inside the trusted disc at which a multiplier leaves the unit disc.
+    reason : str
+    """
+
+    sign: int | None
+    crossing: float | None
+    reason: str
+
+
+def expand(matrix: Callable[[complex], NDArray[Any]], size: float) -> Expansion:
+    """Return the expansion of ``M(lr)`` about ``lr = 0`` on the largest circle free of branch points.
+
+    The circle shrinks from 0.1 / size by factors of four until the series of the multipliers have fallen off; where
+    they never do (a nearly defective Jacobian) the first circle is kept.
+    """
+    first = _expand(matrix, size, RADIUS / size)
+    current = first
+    for _ in range(SHRINKS):
+        if all(branch.resolved for branch in series(current)):
+            return current
+        current = _expand(matrix, size, current.radius / 4)
+    return first
+
+
+def _expand(matrix: Callable[[complex], NDArray[Any]], size: float, radius: float) -> Expansion:
+    """Return the expansion of ``M(lr)`` about ``lr = 0`` from samples on one circle.
+
+    Parameters
+    ----------
+    matrix : callable
+        Maps a complex rate to the Jacobian of the map, shape (n, n).
+    size : float
+        Norm of the field's Jacobian.
+    radius : float
+        Radius of the circle.
+    """
+    # one half of the circle and its conjugate: the map is real for real rates
+    half = [np.asarray(matrix(radius * np.exp(2j * np.pi * k / SAMPLES))) for k in range(SAMPLES // 2 + 1)]
+    samples = np.array(half + [value.conj() for value in half[-2:0:-1]], dtype=complex)
+    coefficients = np.real(np.fft.fft(samples, axis=0)) / SAMPLES
+    level = np.abs(coefficients).max(axis=(1, 2))
+    significant = np.flatnonzero(level > 1e-14 * level.max())
+    degree = int(significant.max()) if significant.size else 0
+    exact = False
+    if degree < SAMPLES // 4:
+        # a polynomial of low degree: a circle of unit size loses no digits of the higher coefficients
+        count = degree + 1
+        wide = [np.asarray(matrix(np.exp(2j * np.pi * (k + 0.5) / (2 * count)) / size)) for k in range(2 * count)]
+        phases = np.exp(-2j * np.pi * np.outer(np.arange(2 * count), np.arange(2 * count) + 0.5) / (2 * count))
+        fitted = np.real(np.tensordot(phases, np.array(wide), axes=1)) / (2 * count)
+        top = np.abs(fitted).max()
+        exact = bool((np.abs(fitted[count:]) <= 1e-13 * top).all())
+        if exact:
+            coefficients = fitted[:count] * (size ** np.arange(count))[:, None, None]
+    if not exact:
+        coefficients = coefficients / (radius ** np.arange(SAMPLES))[:, None, None]
+    return Expansion(size, radius, samples, coefficients, exact)
+
+
+def conditions(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the condition numbers of eigenvalues from their unit eigenvectors, capped at 1 / eps, shape (..., n)."""
+    u, s, vh = np.linalg.svd(vectors)
+    eps = np.finfo(float).eps
+    dual = np.einsum("...ij,...j,...jk->...ik", u, 1 / np.maximum(s, eps), vh)
+    return np.minimum(np.linalg.norm(dual, axis=-2), 1 / eps)
+
+
+def followed(samples: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], NDArray[np.int_], NDArray[np.float64]]:
+    """Return eigenvalues followed around the circle, where each ends after a full turn, and their condition.
+
+    Returns
+    -------
+    tracks : ndarray of complex, shape (m, n)
+    ends : ndarray of int, shape (n,)
+        ``ends[j]`` is the track whose start continues track j.
+    condition : ndarray, shape (n,)
+        Largest condition number along each track.
+    """
+    values, vectors = np.linalg.eig(samples)
+    sensitivity = conditions(vectors)
+    tracks, condition = np.empty_like(values), np.empty(values.shape)
+    tracks[0], condition[0] = values[0], sensitivity[0]
+    m = len(values)
+
+    def match(target: NDArray[np.complex128], options: NDArray[np.complex128]) -> NDArray[np.int_]:
+        distance = np.abs(target[:, None] - options[None, :])
+        choice = distance.argmin(axis=1)
+        if len(set(choice.tolist())) == len(choice):
+            return choice
+        # two want the same: the closest pairs are joined first
+        for _ in range(len(choice)):
+            i, j = np.unravel_index(np.argmin(distance), distance.shape)
+            choice[i] = j
+            distance[i, :] = np.inf
+            distance[:, j] = np.inf
+        return choice
+
+    for k in range(1, m):
+        guess = tracks[k - 1] if k < 2 else 2 * tracks[k - 1] - tracks[k - 2]
+        choice = match(guess, values[k])
+        tracks[k], condition[k] = values[k][choice], sensitivity[k][choice]
+    ends = match(2 * tracks[m - 1] - tracks[m - 2], values[0])
+    return tracks, ends, condition.max(axis=0)
+
+
+def series(expansion: Expansion) -> list[Branch]:
+    """Return the series of the multipliers, from the Fourier transform of their logarithms along the circle.
+
+    Branches whose multiplier lies well inside the unit disc at ``lr = 0`` are left out.
+    """
+    tracks, ends, condition = followed(expansion.samples)
+    eps = np.finfo(float).eps
+    found: list[Branch] = []
+    seen: set[int] = set()
+    for j in range(tracks.shape[1]):
+        if j in seen:
+            continue
+        cycle, current = [j], int(ends[j])
+        while current != j and current not in cycle:
+            cycle.append(current)
+            current = int(ends[current])
+        seen.update(cycle)
+        turns = np.concatenate([tracks[:, i] for i in cycle])
+        if np.abs(turns.mean()) < 0.5 or (np.abs(turns) < 1e-3).any():
+            continue
+        noise = min(40 * eps * float(condition[cycle].max()) * len(tracks[0]), float(np.sqrt(eps)))
+        # log(mu) by the principal branch: |lr J| <= 0.1 keeps mu near its value at zero
+        centre = turns.mean() / np.abs(turns.mean())
+        logarithms = np.log(turns / centre) + np.log(centre)
+        coefficients = np.fft.fft(logarithms) / len(turns)
+        # the highest kept positive power aliases with nothing: the upper half holds high and negative powers
+        half = len(turns) // 2
+        remainder = float(np.abs(coefficients[half - len(turns) // 8 :]).max())
+        found.append(Branch(len(cycle), coefficients[:half], noise, remainder))
+    return found
+
+
+def small_rates(expansion: Expansion) -> SmallRates:
+    """Return whether multipliers leave the unit disc at small rates, and where inside the trusted disc they first do."""
+    sign, crossing, marginal_order = -1, None, 0.0
+    worst_reason = ""
+    for branch in series(expansion):
+        # a branch point inside the circle leaves only what stands clear of the remainder
+        level = max(branch.noise, 4 * branch.remainder)
+        for turn in range(branch.turns):
+            powers = np.arange(len(branch.coefficients)) / branch.turns
+            real = (branch.coefficients * np.exp(2j * np.pi * turn * powers)).real
+            real[0] = 0.0 if abs(real[0]) <= max(level, 1e-12) else real[0]
+            significant = np.flatnonzero(np.abs(real) > level)
+            if not branch.resolved and not _decided(real, level, branch.turns):
+                if branch.size <= 100 * branch.noise:
+                    continue  # the multiplier is one at every rate, to the rounding of a defective eigenvalue
+                return SmallRates(None, None, "nearly defective multipliers hide the behaviour at small rates")
+            if significant.size == 0:
+                sign = max(sign, 0) if branch.size > level else sign
+                continue
+            order = int(significant[0])
+            if real[order] > 0:
+                reason = f"|multiplier| exceeds 1 at every small rate (order {order / branch.turns:g} in the rate)"
+                return SmallRates(1, None, reason)
+            marginal_order = max(marginal_order, order / branch.turns)
+            root = _first_root(real, level, branch.turns) if branch.resolved else None
+            if root is not None:
+                rate = root * expansion.radius
+                crossing = rate if crossing is None else min(crossing, rate)
+    if sign == 0:
+        worst_reason = "marginal at small rates: multipliers stay on the unit circle"
+    elif marginal_order > 1:
+        worst_reason = f"stable at small rates by the term of order {marginal_order:g} of the expansion"
+    else:
+        worst_reason = "stable at small rates to first order"
+    return SmallRates(sign, crossing, worst_reason)
+
+
+def _decided(real: NDArray[np.float64], level: float, turns: int) -> bool:
+    """Return whether a coefficient of at most first order in the rate stands clear of what is not resolved."""
+    significant = np.flatnonzero(np.abs(real) > 10 * level)
+    return bool(significant.size and significant[0] <= turns)
+
+
+def _first_root(real: NDArray[np.float64], level: float, turns: int) -> float | None:
+    """Return the first positive zero, within the trusted share of the circle, of a real truncated series."""
+    kept = np.where(np.abs(real) > 0.01 * level, real, 0.0)
+    order = int(np.flatnonzero(np.abs(real) > level)[0])
+    kept[:order] = 0.0
+    roots = np.roots(kept[order:][::-1])
+    real_roots = roots.real[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)] ** turns
+    inside = real_roots[real_roots <= TRUST]
+    return float(inside.min()) if inside.size else None

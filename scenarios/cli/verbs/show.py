@@ -23,22 +23,20 @@ def show(
     def render(console: Any) -> None:
         players = "; ".join(f"{name}: {', '.join(game.coordinates(name))}" for name in game.players)
         console.print(f"{game.name}  ({players})", style="bold", markup=False)
-        for key in keys:
-            block = result[key]
-            if not block:
-                continue
-            console.print(f"\n{key}", style="bold")
-            entries = block.items() if isinstance(block, dict) else [("", block)]
-            for name, text in entries:
-                lines = text if isinstance(text, str) else output.number(text)
-                lead = f"  {name} = " if name and "\n" not in lines else (f"  {name}:\n" if name else "")
-                console.print(lead + _indented(lines, bool(name)), markup=False, soft_wrap=True)
+        entries = {
+            "losses": result["losses"],
+            "field": {f"d{name}/dt": text for name, text in result["field"].items()},
+            "jacobian": {
+                f"J[{row}, {column}]": result["jacobian"][i][j]
+                for i, row in enumerate(game.names)
+                for j, column in enumerate(game.names)
+            },
+            "parameters": {name: output.number(value) for name, value in result["parameters"].items()},
+        }
+        for key, block in entries.items():
+            if block:
+                console.print(f"\n{key}", style="bold")
+            for name, text in block.items():
+                console.print(f"  {name} = {text}", markup=False, soft_wrap=True)
 
     return Answer(result, render, game=game.name)
-
-
-def _indented(text: str, named: bool) -> str:
-    """Return multi-line text moved under its heading; single lines are left alone after ``name =``."""
-    if "\n" not in text and named:
-        return text
-    return "\n".join("    " + line for line in text.splitlines())

@@ -84,6 +84,8 @@ class Trajectory(Result):
         How each start ended; zero-dimensional for a single start.
     reached : ndarray, shape (...)
         The last time each start reached.
+    last : ndarray, shape (..., coordinate), optional
+        The state at ``reached``, where that is no stored row.
     """
 
     names: tuple[str, ...]
@@ -91,10 +93,13 @@ class Trajectory(Result):
     states: NDArray[np.float64]
     statuses: NDArray[np.object_]
     reached: NDArray[np.float64]
+    last: NDArray[np.float64] | None = field(default=None, kw_only=True)
 
     @property
     def final(self) -> NDArray[np.float64]:
-        """Last finite stored state of each start, shape (..., coordinate)."""
+        """State of each start at the last time it reached (else the last stored one), shape (..., coordinate)."""
+        if self.last is not None:
+            return self.last
         finite = np.isfinite(self.states).all(axis=-1)
         last = finite.shape[-1] - 1 - np.argmax(finite[..., ::-1], axis=-1)
         return np.take_along_axis(self.states, last[..., None, None], axis=-2)[..., 0, :]

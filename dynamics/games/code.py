@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from dynamics.games.codegen import load_module, lower, render
+from dynamics.games.codegen import Program, load_module, lower, render
 from dynamics.games.definition import Definition
 from dynamics.games.expectations import Expectation
 from dynamics.games.primitives import switching_surfaces
@@ -104,10 +104,14 @@ class Code:
 
         return tuple(derivative(e, s) for e in expressions for s in self.definition.coordinate_symbols)
 
+    def program(self, kind: str) -> Program:
+        """Return the straight-line program of a kind."""
+        definition = self.definition
+        return lower(self.expressions(kind), definition.coordinate_symbols, definition.parameter_symbols)
+
     def function(self, kind: str, dialect: str) -> Callable[..., Any]:
         """Return the generated function of a kind in a dialect (see :mod:`dynamics.games.codegen.render`)."""
         if (kind, dialect) not in self._modules:
-            definition = self.definition
-            program = lower(self.expressions(kind), definition.coordinate_symbols, definition.parameter_symbols)
-            self._modules[kind, dialect] = load_module(render({"function": program}, dialect), f"{dialect}_{kind}")
+            source = render({"function": self.program(kind)}, dialect)
+            self._modules[kind, dialect] = load_module(source, f"{dialect}_{kind}")
         return self._modules[kind, dialect].function

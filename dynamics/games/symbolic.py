@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError, check_number, check_positive, unknown
 from dynamics.games.code import Code
+from dynamics.games.codegen import Program
 from dynamics.games.definition import Definition
 from dynamics.games.expectations import NODE_COUNTS, gauss_hermite
 from dynamics.games.field import Array, Draw, Game
@@ -93,12 +94,15 @@ class SymbolicGame(Game):
 
     def __call__(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
         """Return the field, shape (..., dim)."""
-        return self._inward(y, self._scaled_by(self._evaluate("field", y), slice(None)), slice(None))
+        return self._inward(y, self._scaled_by(self._evaluate("field", y), slice(None)))
 
     def component(self, player: str, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
-        """Return one player's part of the field, shape (..., size of the player)."""
-        part = self._part(player)
-        return self._inward(y, self._scaled_by(self._evaluate(f"component_{player}", y), part), part)
+        """Return one player's descent direction, shape (..., size of the player).
+
+        Unlike the field it is not projected at a bound: methods project after each update, and a memory such as
+        momentum sees the raw gradient.
+        """
+        return self._scaled_by(self._evaluate(f"component_{player}", y), self._part(player))
 
     def jacobian(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
         """Return ``J[..., i, j] = dv_i / dy_j``, shape (..., dim, dim), exact (one-sided pieces on a kink)."""
@@ -168,6 +172,8 @@ class SymbolicGame(Game):
         """Return ``y`` with the bounded coordinates of ``player`` (of all players if None) clipped."""
         if not self.bounds:
             return y
+        if isinstance(y, list | tuple):
+            y = np.asarray(y, dtype=np.float64)
         part = range(self.dim)[self._part(player) if player is not None else slice(None)]
         low, high = self._bound_arrays
         outside = [i for i in range(self.dim) if i not in part]
@@ -182,15 +188,14 @@ class SymbolicGame(Game):
         sides = [self.bounds.get(name, (-np.inf, np.inf)) for name in self.names]
         return np.array([low for low, _ in sides]), np.array([high for _, high in sides])
 
-    def _inward(self, y: Array, v: Array, part: slice) -> Array:
+    def _inward(self, y: Array, v: Array) -> Array:
         """Zero the part of the field that points out of the bounds."""
         if not self.bounds:
             return v
-        low, high = (side[part] for side in self._bound_arrays)
-        y = y[..., part]
+        low, high = self._bound_arrays
         if isinstance(v, np.ndarray):
-            outward = ((y >= high) & (v > 0)) | ((y <= low) & (v < 0))
-            return np.where(outward, 0.0, v)
+            y = np.asarray(y)
+            return np.where(((y >= high) & (v > 0)) | ((y <= low) & (v < 0)), 0.0, v)
         outward = ((y >= y.new_tensor(high)) & (v > 0)) | ((y <= y.new_tensor(low)) & (v < 0))
         return v.masked_fill(outward, 0.0)
 
@@ -219,6 +224,11 @@ class SymbolicGame(Game):
             return np.concatenate(pieces).reshape(*y.shape[:-1], -1)
         p, z, w = (y.new_tensor(a) for a in (self._p, *self._rule))
         return self.code.function(kind, "torch")(y, p, z, w)
+
+    def component_program(self, player: str) -> Program:
+        """Return the straight-line program of :meth:`component`, without time scale, for tracing into kernels."""
+        self._part(player)
+        return self.code.program(f"component_{player}")
 
     def compiled(self, kind: str) -> Callable[..., None]:
         """Return the Numba function ``(y, p, z, w, out)`` of a kind: "field", "jacobian", "losses"...
@@ -260,7 +270,7 @@ class SymbolicGame(Game):
             )
 
         current = values(NODE_COUNTS[0])
-        for count, following in zip(NODE_COUNTS, NODE_COUNTS[1:], strict=False):
+        for count, following in pairwise(NODE_COUNTS):
             finer = values(following)
             scale = np.maximum(np.abs(finer).max(axis=0), 1.0)
             error = float((np.abs(finer - current) / scale).max())

@@ -11,9 +11,9 @@ numba      ``name(y, p, z, w, out)`` for one state, and ``name_many(y, p, z, w, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from dynamics.games.codegen.dialects import DIALECTS, Dialect
+from dynamics.games.codegen.dialects import DIALECTS, NUMBA, Dialect
 from dynamics.games.codegen.program import Assign, GaussianSum, Operand, Program
 
 _INDENT = "    "
@@ -100,20 +100,28 @@ def _torch_function(name: str, program: Program, dialect: Dialect) -> str:
     return _function(f"def {name}(y, p, z, w):", [*lines, "return torch.stack(out, dim=-1)"])
 
 
+def _numba_statement(statement: Assign | GaussianSum, dialect: Dialect) -> list[str]:
+    if isinstance(statement, Assign):
+        return [assignment(statement, dialect)]
+    pairs = list(zip(statement.targets, statement.terms, strict=True))
+    return [
+        *(f"{target} = 0.0" for target, _ in pairs),
+        "for q in range(z.shape[0]):",
+        f"{_INDENT}{statement.node}_q = z[q]",
+        *(f"{_INDENT}{assignment(_with_node(assign, statement.node), dialect)}" for assign in statement.body),
+        *(f"{_INDENT}{target} += w[q] * {term}" for target, term in pairs),
+    ]
+
+
+def _with_node(assign: Assign, node: str) -> Assign:
+    """Return the operation on the current node (the array of all nodes has the node's name)."""
+    return Assign(assign.target, assign.operation, tuple(f"{node}_q" if a == node else a for a in assign.arguments))
+
+
 def _numba_function(name: str, program: Program, dialect: Dialect) -> str:
     lines = _unpack(program, "")
     for statement in program.statements:
-        if isinstance(statement, GaussianSum):
-            lines += [f"{target} = 0.0" for target in statement.targets]
-            lines.append("for k in range(z.shape[0]):")
-            lines.append(f"{_INDENT}{statement.node} = z[k]")
-            lines += [f"{_INDENT}{assignment(assign, dialect)}" for assign in statement.body]
-            lines += [
-                f"{_INDENT}{target} += w[k] * {term}"
-                for target, term in zip(statement.targets, statement.terms, strict=True)
-            ]
-        else:
-            lines.append(assignment(statement, dialect))
+        lines += _numba_statement(statement, dialect)
     lines += [f"out[{i}] = {text(output)}" for i, output in enumerate(program.outputs)] or ["pass"]
     one = _function(f'@njit(cache=True, error_model="numpy")\ndef {name}(y, p, z, w, out):', lines)
     many = _function(
@@ -125,3 +133,58 @@ def _numba_function(name: str, program: Program, dialect: Dialect) -> str:
 
 def _function(head: str, lines: list[str]) -> str:
     return "\n".join([head, *(f"{_INDENT}{line}" for line in lines)])
+
+
+def kernel(
+    statements: Sequence[Assign | GaussianSum],
+    state: Sequence[str],
+    outputs: Sequence[Operand],
+    *,
+    dim: int,
+    arguments: Mapping[str, Sequence[str]],
+) -> str:
+    """Return the Numba source of a loop that repeats ``state <- outputs``.
+
+    Parameters
+    ----------
+    statements, outputs
+        One iteration as straight-line code, and the operands that hold the next state.
+    state : sequence of str
+        Names of the extended state within ``statements``.
+    dim : int
+        How many leading entries of the state are recorded and tested against the bound.
+    arguments : mapping of array argument to names
+        Names that are bound to the entries of each array argument before the loop.
+
+    Returns
+    -------
+    str
+        A module with ``run`` (one start) and ``run_many`` (starts in parallel):
+        ``(start, *arguments, z, w, iterations, every, bound, path, last, reached)``; ``reached`` receives the last
+        iteration within the bound and the reason for stopping (0 none, 1 bound, 2 NaN).
+    """
+    parameters = ", ".join(arguments)
+    lines = [f"{name} = start[{i}]" for i, name in enumerate(state)]
+    lines += [f"{name} = {array}[{i}]" for array, names in arguments.items() for i, name in enumerate(names)]
+    lines += ["reached[0] = 0", "for k in range(iterations):"]
+    inner = [line for statement in statements for line in _numba_statement(statement, NUMBA)]
+    inner += [f"n{i} = {text(output)}" for i, output in enumerate(outputs)]
+    # Written so that NaN fails the test too.
+    within = " and ".join(f"abs(n{i}) <= bound" for i in range(dim))
+    nan = " or ".join(f"n{i} != n{i}" for i in range(dim))
+    inner += [f"if not ({within}):", f"{_INDENT}reached[1] = 2 if {nan} else 1", f"{_INDENT}break"]
+    inner += [f"{name} = n{i}" for i, name in enumerate(state)]
+    inner += ["reached[0] = k + 1", "if (k + 1) % every == 0:", f"{_INDENT}row = (k + 1) // every"]
+    inner += [f"{_INDENT}path[row, {i}] = {state[i]}" for i in range(dim)]
+    lines += [f"{_INDENT}{line}" for line in inner]
+    lines += [f"last[{i}] = {state[i]}" for i in range(dim)]
+    signature = f"{parameters}, z, w, iterations, every, bound, path, last, reached"
+    one = _function(f'@njit(cache=True, error_model="numpy")\ndef run(start, {signature}):', lines)
+    many = _function(
+        f'@njit(cache=True, parallel=True, error_model="numpy")\ndef run_many(start, {signature}):',
+        [
+            "for i in prange(start.shape[0]):",
+            f"{_INDENT}run(start[i], {parameters}, z, w, iterations, every, bound, path[i], last[i], reached[i])",
+        ],
+    )
+    return "\n\n".join([NUMBA.prelude.rstrip(), one, many]) + "\n"

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega".split()
+_LETTERS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu "
+    "nu xi pi rho sigma tau upsilon phi chi psi omega"
 )
+GREEK = frozenset(_LETTERS.split())
 #: Names that are written short in code and have a Greek letter in print.
 LETTERS = {"eps": "epsilon", "lam": "lambda", "instance_noise": "sigma"}
 #: Characters of a caption line per inch of figure width at the caption's font size.
@@ -22,12 +25,12 @@ CHARACTERS_PER_INCH = 15.0
 
 
 def bare_symbol(name: str) -> str:
-    """Return a coordinate or parameter name as mathtext without the dollar signs.
+    r"""Return a coordinate or parameter name as mathtext without the dollar signs.
 
     Examples
     --------
     >>> bare_symbol("theta"), bare_symbol("x"), bare_symbol("theta_1"), bare_symbol("weight")
-    ('\\\\theta', 'x', '\\\\theta_{1}', '\\\\mathrm{weight}')
+    ('\\theta', 'x', '\\theta_{1}', '\\mathrm{weight}')
     """
     match = re.fullmatch(r"([A-Za-z]+)_?(\d+)", name)
     stem, index = (match.group(1), match.group(2)) if match else (name, "")
@@ -44,6 +47,12 @@ def bare_symbol(name: str) -> str:
 def symbol(name: str) -> str:
     """Return a name as a mathtext string, ready for an axis label."""
     return f"${bare_symbol(name)}$"
+
+
+def upright_ylabel(axes: Axes, name: str) -> None:
+    """Label the vertical axis with a coordinate: upright if it is one letter, along the axis if it is a word."""
+    letter = r"\mathrm" not in bare_symbol(name)
+    axes.set_ylabel(symbol(name), rotation=0 if letter else 90, labelpad=10 if letter else 4, va="center")
 
 
 def velocity(name: str) -> str:
@@ -82,11 +91,12 @@ def box(names: Sequence[str], sides: Iterable[Sequence[float]]) -> str:
 def game_label(game: Any) -> str:
     """Return the game's name with the settings and parameters it was built with.
 
-    Settings that are unset (None, "none") are left out, and so is a parameter that is also a setting.
+    Settings that are unset (None, "none") or have no effect are left out.
     """
     settings: Mapping[str, Any] = getattr(game, "settings", None) or {}
     parameters: Mapping[str, Any] = getattr(game, "parameters", None) or {}
-    shown = {**settings, **parameters}
+    # Settings are what a user gave; parameters of other names are how the game stores them.
+    shown = {key: parameters.get(key, value) for key, value in settings.items()} or dict(parameters)
     parts = [setting(key, value) for key, value in shown.items() if _worth_saying(key, value, shown)]
     scales = [f"{player} {number(tau)}" for player, tau in game.timescales.items() if tau != 1]
     if scales:

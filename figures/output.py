@@ -49,7 +49,7 @@ def save(figure: Figure, path: str | Path) -> Path:
         # In the same folder, because a rename is atomic only within one file system.
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
     except OSError as error:
-        raise InputError(f"Cannot write '{target}': {error.strerror}; give a path in a folder you may write to.") from None
+        raise InputError(f"Cannot write '{target}': {error.strerror}; give a path you may write to.") from None
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream, style.context(), _layout_kept(figure):
@@ -66,11 +66,15 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 @contextmanager
 def _layout_kept(figure: Figure) -> Iterator[None]:
-    """Put the axes back where they were: a layout starts from the last one, so a second save would differ in the bits."""
-    places = [(axes, axes.get_position().frozen(), axes.get_in_layout()) for axes in figure.axes]
+    """Put the axes back where they were: a layout starts from the last one, and a second save would differ."""
+    places = [
+        (axes, axes.get_position(original=True).frozen(), axes.get_position().frozen(), axes.get_in_layout())
+        for axes in figure.axes
+    ]
     yield
-    for axes, position, in_layout in places:
-        axes.set_position(position, which="active")
+    for axes, original, active, in_layout in places:
+        axes.set_position(original, which="original")
+        axes.set_position(active, which="active")
         # Placing axes by hand takes them out of the layout, which is not meant here.
         axes.set_in_layout(in_layout)
 

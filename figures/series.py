@@ -97,14 +97,21 @@ def curves(
             look.update(color=colour, label=label, marker="")
             if isinstance(values, Band):
                 axes.fill_between(
-                    abscissa, _drawable(values.low, yscale), _drawable(values.high, yscale), color=colour, alpha=0.2, lw=0
+                    abscissa,
+                    _drawable(values.low, yscale),
+                    _drawable(values.high, yscale),
+                    color=colour,
+                    alpha=0.2,
+                    lw=0,
                 )
                 axes.plot(abscissa, _drawable(values.centre, yscale), **look)
             else:
                 axes.plot(abscissa, _drawable(values, yscale), **look)
         for position, (label, values) in enumerate((reference or {}).items()):
             dashes = [(0, (4, 3)), (0, (1, 2))][position % 2]
-            axes.plot(abscissa, _drawable(values, yscale), color=style.BLACK, linewidth=1, linestyle=dashes, label=label)
+            axes.plot(
+                abscissa, _drawable(values, yscale), color=style.BLACK, linewidth=1, linestyle=dashes, label=label
+            )
         axes.set_xscale(xscale)
         axes.set_yscale(yscale)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)

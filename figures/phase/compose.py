@@ -89,7 +89,9 @@ def compute_portrait(
     first = _start(game, start, at)
     wanted = (methods,) if isinstance(methods, str) else tuple(methods)
     if wanted and "methods" not in chosen:
-        raise InputError("Methods were given, but the layers do not contain 'methods': add the layer or leave them out.")
+        raise InputError(
+            "Methods were given, but the layers do not contain 'methods': add the layer or leave them out."
+        )
     runs = paths.compute_paths(game, wanted, first, lr, iterations) if wanted else ()
     if game.dim == 1:
         if plane is not None:
@@ -118,7 +120,9 @@ def compute_portrait(
     return _with_caption(found, game, projected)
 
 
-def _start(game: Game, start: ArrayLike | Mapping[str, float] | None, at: Mapping[str, float] | None) -> NDArray[np.float64]:
+def _start(
+    game: Game, start: ArrayLike | Mapping[str, float] | None, at: Mapping[str, float] | None
+) -> NDArray[np.float64]:
     """Return the common start of the methods: the game's own, moved to the plane, with what was given on top."""
     first = np.array(game.start, dtype=np.float64)
     given = {**(at or {}), **start} if isinstance(start, Mapping) else dict(at or {})
@@ -145,14 +149,18 @@ def _with_caption(portrait: Portrait, game: Game, projected: bool) -> Portrait:
     if plane.others:
         held = labels.state(plane.others, (plane.point[game.names.index(name)] for name in plane.others))
         if projected:
-            sentences.append(f"Orbits start at {held}, move in all {game.dim} coordinates and are projected; they may cross.")
+            sentences.append(
+                f"Orbits start at {held}, move in all {game.dim} coordinates and are projected; they may cross."
+            )
         elif plane.invariant:
             sentences.append(f"The plane {held} is invariant: its orbits are orbits of the game.")
         else:
             sentences.append(f"In-plane field at {held}: orbits with these frozen, not orbits of the whole game.")
         outside = sum(not mark.inside for mark in portrait.marks)
         if outside:
-            sentences.append(f"{outside} {'equilibrium' if outside == 1 else 'equilibria'} outside this plane not drawn.")
+            sentences.append(
+                f"{outside} {'equilibrium' if outside == 1 else 'equilibria'} outside this plane not drawn."
+            )
         if portrait.paths:
             sentences.append("Iterates are projected.")
     for path in portrait.paths:
@@ -180,7 +188,7 @@ def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
     axes.set_xlim(*plane.box[0])
     axes.set_ylim(*plane.box[1])
     axes.set_xlabel(labels.symbol(plane.names[0]))
-    axes.set_ylabel(labels.symbol(plane.names[1]), rotation=0, labelpad=10)
+    labels.upright_ylabel(axes, plane.names[1])
     axes.set_aspect("equal" if plane.comparable else "auto")
     return entries
 
@@ -263,7 +271,7 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
     """
     with style.context():
         single = len(computed) == 1
-        figure = style.new_figure(8.4, 5.6) if single else style.new_figure(4.1 * len(computed), 5.4)
+        figure = style.new_figure(7.9, 5.4) if single else style.new_figure(4.1 * len(computed), 5.4)
         entries: dict[str, Artist] = {}
         grid = figure.subplots(1, len(computed), squeeze=False)[0]
         for axes, item, title in zip(grid, computed, titles, strict=True):
@@ -271,8 +279,12 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
                 entries.setdefault(str(artist.get_label()), artist)
             axes.set_title(title)
         if entries:
-            where = {"loc": "outside right upper"} if single else {"loc": "outside lower center", "ncols": min(4, len(entries))}
-            figure.legend(list(entries.values()), list(entries), **where)
+            handles, names = list(entries.values()), list(entries)
+            if single:
+                grid[0].set_anchor("NW")
+                grid[0].legend(handles, names, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
+            else:
+                figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(entries)))
         labels.add_caption(figure, caption if caption is not None else "\n".join(item.caption for item in computed))
     return figure
 

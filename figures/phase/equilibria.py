@@ -181,7 +181,10 @@ def draw_separatrices(axes: Axes, separatrices: tuple[Separatrix, ...]) -> list[
     from matplotlib.collections import LineCollection
 
     artists: list[Artist] = []
-    for stable, dashes, label in ((True, "-", "stable manifold of a saddle"), (False, ":", "unstable manifold of a saddle")):
+    for stable, dashes, label in (
+        (True, "-", "stable manifold of a saddle"),
+        (False, ":", "unstable manifold of a saddle"),
+    ):
         lines = [branch.points for branch in separatrices if branch.stable is stable]
         if lines:
             collection = LineCollection(
@@ -206,7 +209,9 @@ def draw_marks(axes: Axes, marks: tuple[Mark, ...], plane: Plane, reach: float =
             if np.sqrt(np.sum((vector / plane.size) ** 2)) > IN_PLANE:
                 far = vector / np.sqrt(np.sum((vector / plane.size) ** 2))
                 ends = np.stack([mark.position - 2 * far, mark.position + 2 * far])
-                (line,) = axes.plot(*ends.T, color=style.YELLOW, linewidth=5, alpha=0.8, zorder=1.5, scalex=False, scaley=False)
+                (line,) = axes.plot(
+                    *ends.T, color=style.YELLOW, linewidth=5, alpha=0.8, zorder=1.5, scalex=False, scaley=False
+                )
                 line.set_label("line of equilibria")
                 artists[:] = [a for a in artists if a.get_label() != "line of equilibria"] + [line]
         for direction in mark.directions:

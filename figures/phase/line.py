@@ -60,7 +60,9 @@ def compute_line(
 ) -> LinePortrait:
     """Sample loss and field of a game with one coordinate and find its equilibria."""
     if game.dim != 1:
-        raise InputError(f"A line portrait needs one coordinate, got {game.dim} ({', '.join(game.names)}): draw a plane.")
+        raise InputError(
+            f"A line portrait needs one coordinate, got {game.dim} ({', '.join(game.names)}): draw a plane."
+        )
     (name,) = game.names
     (player,) = game.players
     sides = check_box(dict(box or {name: game.box[name]}), game.names)

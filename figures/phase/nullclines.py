@@ -62,16 +62,26 @@ def compute_nullclines(game: Game, plane: Plane, points: int = 201) -> tuple[Nul
 def _continuous_parts(
     game: Game, plane: Plane, index: int, line: NDArray[np.float64], values: NDArray[np.float64], scale: float
 ) -> list[NDArray[np.float64]]:
-    """Split a contour at vertices that sit on a jump: there the component is as large as in the cells around."""
-    residual = np.abs(np.asarray(game(plane.lift(line)))[:, index])
+    """Split a contour at vertices that are no zeros but sit at a jump of the component."""
     rows, columns = values.shape
     position = (line - plane.box[:, 0]) / plane.size * (np.array([columns, rows]) - 1)
     column = np.clip(position[:, 0].astype(int), 0, columns - 2)
     row = np.clip(position[:, 1].astype(int), 0, rows - 2)
-    corners = [values[row + i, column + j] for i in (0, 1) for j in (0, 1)]
-    around = np.max(np.abs(corners), axis=0)
-    # On a smooth field linear interpolation leaves second order; a third of the corner values is far above it.
-    good = residual <= np.maximum(around / 3, 1e-6 * scale)
+    a, b, c, d = (values[row + i, column + j] for i in (0, 1) for j in (0, 1))
+    around = np.max(np.abs([a, b, c, d]), axis=0)
+    slope = np.stack([b + d - a - c, c + d - a - b], axis=-1)
+    steepness = np.sqrt(np.sum(slope**2, axis=-1, keepdims=True))
+    normal = np.divide(slope, steepness, out=np.zeros_like(slope), where=steepness > 0)
+    cell = plane.size / (np.array([columns, rows]) - 1)
+    sides = [np.asarray(game(plane.lift(line + sign * 0.25 * cell * normal)))[:, index] for sign in (-1.0, 1.0)]
+    # A quarter of a cell to either side a smooth component has changed sign and reached about half of the corner
+    # values; across a jump it is as large as at the corners, beside a jump it has not changed sign.
+    crossing = (sides[0] * sides[1] <= 0) & (np.max(np.abs(sides), axis=0) <= 0.75 * around)
+    # On the frame itself there is no other side to tell a zero by, and a line there would say nothing.
+    framed = np.any(np.abs(line[:, None, :] - plane.box.T) <= 1e-6 * plane.size, axis=(1, 2))
+    ahead = np.append(framed[1:], framed[-1:])
+    behind = np.append(framed[:1], framed[:-1])
+    good = (crossing | (around <= 1e-3 * scale)) & ~(framed & (ahead & behind))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
     return [line[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= 2]
 

@@ -6,7 +6,6 @@ orbit starts where there is most room, and ends where it comes too close to one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import LineCollection
     from matplotlib.quiver import Quiver
-    from scipy.spatial import cKDTree
 
 #: Shortest orbit worth drawing, in box sides.
 SHORTEST = 0.06
@@ -124,7 +122,7 @@ def _evenly_spaced(
     plane: Plane, candidates: NDArray[np.float64], orbits: list[Orbit], spacing: float
 ) -> tuple[Orbit, ...]:
     """Choose among candidate orbits, longest first and then where there is most room, and trim them."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     def on_page(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return (points - plane.box[:, 0]) / plane.size
@@ -140,41 +138,51 @@ def _evenly_spaced(
     while len(seeds) and room[order] >= spacing:
         orbit = orbits[order]
         room[order] = -np.inf
-        pieces = [orbit] if not len(drawn) else _trimmed(plane, orbit, seeds[order], cKDTree(drawn), on_page, spacing)
-        for piece in pieces:
-            chosen.append(piece)
-            drawn = np.concatenate([drawn, on_page(piece.points)])
-        if pieces:
-            distance = cKDTree(on_page(pieces[0].points)).query(seeds)[0]
-            room = np.minimum(room, distance)
+        line = on_page(orbit.points)
+        middle = int(np.argmin(np.sum((line - seeds[order]) ** 2, axis=-1)))
+        near = KDTree(drawn).query(line)[0] < 0.4 * spacing if len(drawn) else np.zeros(len(line), dtype=bool)
+        if not orbit.closed:
+            near |= _meets_itself(line, middle, 0.25 * spacing)
+        if near.any():
+            points = orbit.points[_clear_stretch(near, middle)]
+            orbit = Orbit(points, False, _arc(points, plane) if len(points) > 1 else 0.0)
+        if orbit.length >= SHORTEST:
+            chosen.append(orbit)
+            line = on_page(orbit.points)
+            drawn = np.concatenate([drawn, line])
+            room = np.minimum(room, KDTree(line).query(seeds)[0])
         order = int(np.argmax(np.round(room, 6)))
     return tuple(chosen)
 
 
-def _trimmed(
-    plane: Plane,
-    orbit: Orbit,
-    seed: NDArray[np.float64],
-    tree: cKDTree,
-    on_page: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-    spacing: float,
-) -> list[Orbit]:
-    """Cut an orbit, on both sides of its seed, where it comes within 0.4 of the spacing of what is drawn."""
-    line = on_page(orbit.points)
-    near = tree.query(line)[0] < 0.4 * spacing
-    if not near.any():
-        return [orbit]
-    at = int(np.argmin(np.sum((line - seed) ** 2, axis=-1)))
-    before, after = np.flatnonzero(near[: at + 1]), np.flatnonzero(near[at:])
-    first = before[-1] + 1 if len(before) else 0
-    last = at + after[0] if len(after) else len(line)
-    points = orbit.points[first:last]
-    length = _arc(points, plane) if len(points) > 1 else 0.0
-    return [Orbit(points, False, length)] if length >= SHORTEST else []
+def _meets_itself(line: NDArray[np.float64], middle: int, closest: float) -> NDArray[np.bool_]:
+    """Return which points of a line come back to its part nearer to the seed, at index ``middle``.
+
+    A slow spiral would otherwise fill a ring with ink and look like a limit cycle; cut after a turn, its ends show
+    that it does not close, and other orbits fill the room.
+    """
+    from scipy.spatial import KDTree
+
+    steps = np.sqrt(np.sum(np.diff(line, axis=0) ** 2, axis=-1))
+    arc = np.concatenate([[0.0], np.cumsum(steps)])
+    rank = np.abs(arc - arc[middle])
+    meets = np.zeros(len(line), dtype=bool)
+    first, second = KDTree(line).query_pairs(closest, output_type="ndarray").T
+    apart = np.abs(arc[first] - arc[second]) > 4 * closest
+    meets[np.where(rank[first] > rank[second], first, second)[apart]] = True
+    return meets
+
+
+def _clear_stretch(near: NDArray[np.bool_], middle: int) -> slice:
+    """Return the longest stretch around an index that holds no near point."""
+    before, after = np.flatnonzero(near[: middle + 1]), np.flatnonzero(near[middle:])
+    first = int(before[-1]) + 1 if len(before) else 0
+    last = middle + int(after[0]) if len(after) else len(near)
+    return slice(first, max(first, last))
 
 
 def arrowheads(orbit: Orbit, plane: Plane, every: float = 0.6) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return places (heads, 2) and directions (heads, 2) of arrowheads along an orbit, about one per ``every`` sides."""
+    """Return places and directions, (heads, 2) each, of arrowheads about every ``every`` sides along an orbit."""
     steps = np.sqrt(np.sum((np.diff(orbit.points, axis=0) / plane.size) ** 2, axis=-1))
     arc = np.concatenate([[0.0], np.cumsum(steps)])
     heads = max(1, round(orbit.length / every))

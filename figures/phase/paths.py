@@ -82,7 +82,7 @@ def method_label(method: Any) -> str:
 
 
 def draw_paths(axes: Axes, paths: tuple[Path, ...], plane: Plane) -> list[Line2D]:
-    """Draw iterates, each method in its own colour and marker, and the common start; returns the lines and the start."""
+    """Draw iterates, each method in its own colour and marker, and the starts; returns these artists."""
     artists: list[Line2D] = []
     for position, path in enumerate(paths):
         points = plane.project(path.states)

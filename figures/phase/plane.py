@@ -109,7 +109,9 @@ def make_plane(
         if name not in game.names:
             raise unknown("coordinate", name, game.names)
     if len(shown) != 2 or shown[0] == shown[1]:
-        raise InputError(f"A plane needs two different coordinates, got {', '.join(shown)}: give plane=(first, second).")
+        raise InputError(
+            f"A plane needs two different coordinates, got {', '.join(shown)}: give plane=(first, second)."
+        )
     names = (shown[0], shown[1])
     box = dict(box or {})
     for name in box:

@@ -70,7 +70,9 @@ def test_fitted_order_of_an_exact_power_law():
     assert fit.constant == pytest.approx(3.0, rel=1e-11)
 
 
-@pytest.mark.parametrize(("h", "e"), [([0.1], [1.0]), ([0.1, 0.1], [1.0, 2.0]), ([0.1, 0.2], [0.0, 1.0]), ([0.1], [1.0, 2.0])])
+@pytest.mark.parametrize(
+    ("h", "e"), [([0.1], [1.0]), ([0.1, 0.1], [1.0, 2.0]), ([0.1, 0.2], [0.0, 1.0]), ([0.1], [1.0, 2.0])]
+)
 def test_orders_that_cannot_be_fitted_are_refused(h, e):
     with pytest.raises(InputError):
         fit_order(h, e)

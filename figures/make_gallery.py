@@ -1,0 +1,111 @@
+"""Draw the pictures of the README into figures/gallery: ``python -m figures.make_gallery [FOLDER]``.
+
+The files are the same bytes each time, so that a changed picture is a changed result.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dynamics import games
+from figures.output import save
+from figures.phase.compose import Portrait, compute_portrait, portrait, portraits
+from figures.spectra import spectrum
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FOLDER = Path(__file__).parent / "gallery"
+
+
+def dirac_gans() -> Figure:
+    """Draw three Dirac-GANs side by side: a centre, a slow spiral and a focus."""
+    shown: list[tuple[str, dict[str, object]]] = [
+        ("minimax: closed orbits", {"loss": "minimax"}),
+        ("non-saturating: slow inward spirals", {"loss": "non-saturating"}),
+        ("minimax with R1, $\\gamma$ = 0.3: a focus", {"loss": "minimax", "penalty": "r1", "gamma": 0.3}),
+    ]
+    computed = []
+    for _, settings in shown:
+        item = compute_portrait(
+            games.get("dirac-gan", **settings), methods=("simultaneous", "alternating"), lr=0.2, iterations=120
+        )
+        assert isinstance(item, Portrait)
+        computed.append(item)
+    caption = (
+        "Dirac-GAN: real point 0, generated point $\\theta$, discriminator slope $\\psi$. Grey: the flow, integrated. "
+        "Dots: 120 iterations at rate 0.2 from $\\theta$ = $\\psi$ = 1."
+    )
+    return portraits(computed, [title for title, _ in shown], caption)
+
+
+def forsaken() -> Figure:
+    """Draw the game whose cycles no equilibrium explains."""
+    return portrait(games.get("forsaken"), methods=["alternating"], lr=0.1, iterations=150, title="Forsaken")
+
+
+def rotated_double_well() -> Figure:
+    """Draw two attracting points and the separatrices of the saddle between them."""
+    return portrait(games.get("rotated-double-well"), title="Rotated double well")
+
+
+def strict_saddle() -> Figure:
+    """Draw one player's descent past a strict saddle."""
+    return portrait(
+        games.get("strict-saddle"),
+        methods=["simultaneous"],
+        lr=0.1,
+        layers=("speed", "orbits", "separatrices", "equilibria", "methods"),
+        title="Strict saddle",
+    )
+
+
+def double_well() -> Figure:
+    """Draw one coordinate: the potential and the flow on the line."""
+    return portrait(games.get("double-well"), methods=["simultaneous"], lr=0.2, iterations=30, title="Double well")
+
+
+def gaussian_gan() -> Figure:
+    """Draw a plane of a game with three coordinates."""
+    return portrait(games.get("gaussian-gan"), plane=("theta", "weight"), at={"bias": 0.0}, title="Gaussian GAN")
+
+
+def r1_spectrum() -> Figure:
+    """Draw the eigenvalues of the Dirac-GAN's equilibrium as the R1 penalty grows."""
+    weights = (0.0, 0.3, 0.6, 1.0, 1.5)
+    game = games.get("dirac-gan", penalty="r1", gamma=1.0)
+    found = {
+        f"$\\gamma$ = {gamma:g}": np.linalg.eigvals(game.with_parameters(gamma=gamma).jacobian(np.zeros(2)))
+        for gamma in weights
+    }
+    return spectrum(
+        found,
+        title="Dirac-GAN with R1",
+        caption="Eigenvalues of $J$ = dv/dy at the equilibrium; double at $\\gamma$ = 1.",
+    )
+
+
+PICTURES: dict[str, Callable[[], Figure]] = {
+    "portrait": dirac_gans,
+    "forsaken": forsaken,
+    "rotated-double-well": rotated_double_well,
+    "strict-saddle": strict_saddle,
+    "double-well": double_well,
+    "gaussian-gan": gaussian_gan,
+    "r1-spectrum": r1_spectrum,
+}
+
+
+def make(folder: str | Path = FOLDER) -> list[Path]:
+    """Draw every picture into a folder and return the files."""
+    return [save(draw(), Path(folder) / f"{name}.png") for name, draw in PICTURES.items()]
+
+
+if __name__ == "__main__":
+    for written in make(*sys.argv[1:2]):
+        print(written)

@@ -112,7 +112,7 @@ def check_states(name: str, value: ArrayLike, names: Sequence[str]) -> NDArray[n
     if bad.any():
         where = np.argwhere(bad)[0]
         raise InputError(
-            f"{name} must be finite, got {states[tuple(where)]} for coordinate '{names[where[-1]]}': give finite numbers."
+            f"{name} must be finite, got {states[tuple(where)]} for '{names[where[-1]]}': give a finite number."
         )
     return states
 
@@ -129,6 +129,6 @@ def check_box(box: dict[str, tuple[float, float]], names: Sequence[str]) -> NDAr
     for i, name in enumerate(names):
         low, high = (check_number(f"box side of '{name}'", edge) for edge in box[name])
         if not low < high:
-            raise InputError(f"The box side {name}={low:g}:{high:g} is reversed or empty: give low:high with low < high.")
+            raise InputError(f"The box side {name}={low:g}:{high:g} is reversed or empty: give low < high.")
         sides[i] = low, high
     return sides

@@ -100,7 +100,7 @@ class Trajectory(Result):
         """State of each start at the last time it reached (else the last stored one), shape (..., coordinate)."""
         if self.last is not None:
             return self.last
-        finite = np.isfinite(self.states).all(axis=-1)
+        finite = np.asarray(np.isfinite(self.states).all(axis=-1))
         last = finite.shape[-1] - 1 - np.argmax(finite[..., ::-1], axis=-1)
         return np.take_along_axis(self.states, last[..., None, None], axis=-2)[..., 0, :]
 

@@ -28,6 +28,7 @@ class Status(Enum):
     INTERRUPTED = "interrupted", "The computation was interrupted; what was finished is kept."
 
     def __new__(cls, value: str, sentence: str) -> Status:
+        """Return the member with its word as value and its sentence beside it."""
         member = object.__new__(cls)
         member._value_ = value
         member.sentence = sentence

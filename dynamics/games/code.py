@@ -83,8 +83,9 @@ class Code:
             case "component":
                 return tuple(self._component(next(p for p in self.definition.players if p.name == rest)))
             case "derivative":
-                order = int(rest)
-                return self._differentiated(self.field if order == 1 else self.expressions(f"derivative_{order - 1}"))
+                return self._differentiated(
+                    self.field if rest == "1" else self.expressions(f"derivative_{int(rest) - 1}")
+                )
             case "loss":
                 order, _, name = rest.partition("_")
                 loss = next(player.loss for player in self.definition.players if player.name == name)

@@ -159,7 +159,7 @@ def from_losses(
 
 
 def _checked_sympy(loss: Any, table: Mapping[str, sp.Symbol]) -> sp.Expr:
-    """Return a SymPy loss over the game's own (real) symbols, or refuse names that are neither coordinate nor parameter."""
+    """Return a SymPy loss over the game's own (real) symbols, or refuse unknown names."""
     expression = sp.sympify(loss)
     by_name = {free: table[free.name] for free in expression.free_symbols if free.name in table}
     strange = sorted(free.name for free in expression.free_symbols if free not in by_name)

@@ -30,6 +30,7 @@ class Expectation(sp.Expr):
     """``E g(z)`` over a standard normal ``z``; differentiation passes under the integral sign."""
 
     def __new__(cls, body: sp.Expr) -> sp.Expr:
+        """Return the node, or the body itself where there is nothing to integrate over."""
         body = sp.sympify(body)
         if NORMAL not in body.free_symbols:
             return body

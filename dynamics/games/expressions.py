@@ -33,7 +33,7 @@ def check_identifier(kind: str, name: str) -> str:
     """Return ``name``, or refuse what cannot name a coordinate, player or parameter."""
     if not isinstance(name, str) or not _IDENTIFIER.match(name) or keyword.iskeyword(name):
         raise InputError(
-            f"The {kind} name {name!r} is not allowed: use a letter followed by up to 39 letters, digits or underscores."
+            f"The {kind} name {name!r} is not allowed: use a letter, then up to 39 letters, digits or underscores."
         )
     if name in FUNCTIONS or name in CONSTANTS:
         raise InputError(f"The {kind} name '{name}' is taken by the function or constant {name}: choose another.")

@@ -215,7 +215,7 @@ class clip(Primitive):
         return (x - low, high - x)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
-        """Indicators of the three pieces."""
+        """Return the indicators of the three pieces."""
         x, low, high = self.args
         match argindex:
             case 1:

@@ -57,6 +57,7 @@ class SymbolicGame(Game):
         self.name = definition.name
         self.names = definition.coordinates
         self.players = _slices(definition)
+        self.zero_sum = self.code.zero_sum
         self.settings = dict(definition.settings)
         self.parameters = self._parameter_values(parameters or {})
         self.timescales = {player: 1.0 for player in self.players}
@@ -153,11 +154,6 @@ class SymbolicGame(Game):
     def affine(self) -> bool:
         """Whether the field is affine in the state."""
         return not self.bounds and self.code.affine
-
-    @property
-    def zero_sum(self) -> bool:
-        """Whether the losses cancel identically."""
-        return self.code.zero_sum
 
     @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:

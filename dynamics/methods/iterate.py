@@ -70,8 +70,10 @@ def iterate(
     if compiled is None:
         compiled = isinstance(game, SymbolicGame) and len(flat) * iterations >= _COMPILE_FROM
     began = time.perf_counter()
-    run = _run_kernel if compiled else _run_steps
-    path, last, reached, reason = run(game, method, flat, iterations, every)
+    if compiled and isinstance(game, SymbolicGame):
+        path, last, reached, reason = _run_kernel(game, method, flat, iterations, every)
+    else:
+        path, last, reached, reason = _run_steps(game, method, flat, iterations, every)
     failed = reason > 0
     seconds = time.perf_counter() - began
     numbers = np.arange(0, iterations + 1, every)

@@ -50,7 +50,7 @@ class Traced:
     entries: tuple[Operand, ...]
 
     def __getitem__(self, key: Any) -> Traced:
-        part = key[-1] if isinstance(key, tuple) else key
+        part: slice = key[-1] if isinstance(key, tuple) else key
         return Traced(self.tape, self.entries[part])
 
     def replace_part(self, part: slice, values: Traced) -> Traced:
@@ -143,7 +143,7 @@ class _TracedGame:
 
 
 def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
-    """Return the compiled loop ``run_many(start, rates, scales, p, z, w, iterations, every, bound, path, last, reached)``.
+    """Return the compiled loop of a method on a game.
 
     Parameters
     ----------
@@ -154,8 +154,10 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
 
     Returns
     -------
-    compiled function over starts of shape (paths, extended dim); ``path`` of shape (paths, records, dim) receives every
-    ``every``-th state, ``last`` the last one and ``reached`` its iteration and the reason for stopping
+    compiled function ``(start, rates, scales, p, z, w, iterations, every, bound, path, last, reached)``
+        over starts of shape (paths, extended dim);
+        ``path`` of shape (paths, records, dim) receives every ``every``-th state, ``last`` the last one and
+        ``reached`` its iteration and the reason for stopping
     """
     tape = _Tape()
     rates = {player: Traced(tape, (f"r{i}",)) for i, player in enumerate(game.players)}

@@ -36,8 +36,10 @@ class Settings(Options):
 def build(settings: Settings) -> Definition:
     """Return the definition."""
     if settings.matrix is None:
+        xs: tuple[str, ...] = ("x",)
+        ys: tuple[str, ...] = ("y",)
         x, y, sigma = map(symbol, ("x", "y", "sigma"))
-        value, xs, ys, parameters = sigma * x * y, ("x",), ("y",), {"sigma": settings.sigma}
+        value, parameters = sigma * x * y, {"sigma": settings.sigma}
     else:
         rows, columns = len(settings.matrix), len(settings.matrix[0])
         xs = tuple(f"x{j + 1}" for j in range(columns)) if columns > 1 else ("x",)

@@ -7,7 +7,7 @@ Expectations share one loop over the quadrature nodes; what does not depend on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SEED = 0
 STATES = 1000
-SAMPLES = 256
+SAMPLES = 128
 EPS = float(np.finfo(float).eps)
 
 
@@ -53,7 +53,7 @@ def _train(steps: int) -> dict[str, Any]:
     latent = torch.randn(SAMPLES, 2, generator=random, dtype=torch.float64)
     fake = generator(latent).detach()
     losses = {name: Loss(name, TENSORS) for name in ("minimax", "non-saturating")}
-    optimiser = torch.optim.Adam(discriminator.parameters(), lr=1e-2)
+    optimiser = torch.optim.Adam(discriminator.parameters(), lr=2e-2)
     parameters = list(generator.parameters())
     stored: dict[str, list[Any]] = {"step": [], "score": [], "bound": [], **{name: [] for name in losses}}
 
@@ -89,7 +89,7 @@ def _train(steps: int) -> dict[str, Any]:
 
 def run(quick: bool) -> Evidence:
     """Measure the factor on the field and on a network, and the gradients while the discriminator wins."""
-    recorded = _train(600 if quick else 2000)
+    recorded = _train(1000 if quick else 2000)
     score = recorded["final_score"]
     ratio = recorded["per_sample"]["minimax"] / recorded["per_sample"]["non-saturating"] / np.exp(score)
     worst = float(ratio[np.argmax(np.abs(ratio - 1))])

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RATES = (0.01, 0.1, 0.5, 1.0, 1.9)
 BEYOND = 2.1
+#: Rate of the picture.
+SHOWN = 0.7
 EPS = float(np.finfo(float).eps)
 
 
@@ -67,7 +69,7 @@ def run(quick: bool) -> Evidence:
         drift, allowed = max(drifts[first], key=lambda pair: pair[0] / pair[1])
         measurements.append(
             Measurement(
-                f"alternating, {first} first: relative change of x^2 + y^2 {sign} a x y in {iterations} rounds, worst a",
+                f"alternating, {first} first: relative change of x^2 + y^2 {sign} a x y, {iterations} rounds, worst a",
                 drift,
                 0.0,
                 allowed,
@@ -112,8 +114,8 @@ def run(quick: bool) -> Evidence:
     ]
     arrays = {
         "simultaneous": _orbit("simultaneous", 0.2, 40),
-        "discriminator": _orbit("alternating", 1.0, 40),
-        "generator": _orbit("alternating", 1.0, 40, first="generator"),
+        "discriminator": _orbit("alternating", SHOWN, 40),
+        "generator": _orbit("alternating", SHOWN, 40, first="generator"),
         "rates": np.linspace(0.01, 2.4, 120),
     }
     arrays["radii"] = {
@@ -128,19 +130,24 @@ def draw(evidence: Evidence) -> Figure:
 
     arrays = evidence.arrays
     with style.context():
-        figure = style.new_figure(8.4, 3.8)
-        left, right = figure.subplots(1, 2)
-        for i, (key, label) in enumerate(
+        figure = style.new_figure(8.6, 4.2)
+        left, right = figure.subplots(1, 2, width_ratios=(1.1, 1))
+        angle = np.linspace(0, 2 * np.pi, 200)
+        for i, (key, label, sign) in enumerate(
             (
-                ("simultaneous", "simultaneous, a = 0.2"),
-                ("discriminator", "alternating, y first, a = 1"),
-                ("generator", "alternating, x first, a = 1"),
+                ("simultaneous", "simultaneous, a = 0.2", None),
+                ("discriminator", f"alternating, y first, a = {SHOWN:g}", 1),
+                ("generator", f"alternating, x first, a = {SHOWN:g}", -1),
             )
         ):
-            left.plot(*arrays[key].T, **{**style.series_style(i), "linestyle": ":"}, ms=3, lw=0.7, label=label)
-        left.set(xlabel="x (generator)", ylabel="y (discriminator)", title="40 rounds from (1, 0)")
+            look = style.series_style(i)
+            left.plot(*arrays[key].T, look["marker"], color=look["color"], ms=3.5, label=label)
+            if sign is not None:
+                radius = 1 / np.sqrt(1 + sign * SHOWN * np.sin(angle) * np.cos(angle))
+                left.plot(radius * np.cos(angle), radius * np.sin(angle), color=look["color"], lw=0.8)
+        left.set(xlabel="x (generator)", ylabel="y (discriminator)", title="40 rounds from (1, 0), and the ellipses")
         left.set_aspect("equal")
-        left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), fontsize=8)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=8)
         for i, (name, radii) in enumerate(arrays["radii"].items()):
             right.plot(arrays["rates"], radii, color=style.series_style(i)["color"], label=name)
         right.axhline(1, color=style.GREY, lw=0.8)

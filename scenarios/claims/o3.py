@@ -41,14 +41,14 @@ def run(quick: bool) -> Evidence:
             slope,
             1 / 8,
             (1 + R0**2) / (8 * horizon),
-            "1/r^2 = 1/r0^2 + t/8 + sin(2t)/16 within a turn, so at most 2/16 over the time; averaging is right to r0^2",
+            "1/r^2 = 1/r0^2 + t/8 + sin(2t)/16: at most 2/16 over the whole time; averaging is right to r0^2",
         ),
         Measurement(
             "simultaneous steps h, non-saturating: r^2 / 2h on the cycle as h -> 0",
             limit,
             1.0,
             uncertainty,
-            "change of the limit extrapolated in h^2 when larger steps are used, plus the smallest step to the fourth power",
+            "change of the limit extrapolated in h^2 with larger steps, plus the smallest step to the fourth power",
         ),
         Measurement(
             "minimax keeps oscillating: r^2 at the end over r^2 at the start",
@@ -93,7 +93,7 @@ def _cycle(step: float) -> float:
     method = methods.get("simultaneous", lr=step)
     settle = int(60 / step**2)
     turn = 4 * np.pi / step
-    average = int(round(20 * turn))
+    average = round(20 * turn)
     settled = methods.iterate(game, method, np.array([np.sqrt(2 * step), 0.0]), settle, every=settle).final
     states = methods.iterate(game, method, settled, average).states[1:]
     return float((states**2).sum(axis=1).mean())
@@ -127,6 +127,7 @@ def draw(evidence: Evidence) -> Figure:
         line = np.array([0, arrays["steps"].max()])
         right.plot(line, 2 * line, "--", color=style.BLACK, lw=1, label="2h")
         right.set(xlabel="step h", ylabel="mean θ² + ψ²", title="Simultaneous steps end on a cycle")
+        right.locator_params(axis="x", nbins=5)
         right.legend()
     return figure
 

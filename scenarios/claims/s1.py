@@ -105,7 +105,7 @@ def draw(evidence: Evidence) -> Figure:
 
     gamma, eigenvalues = evidence.arrays["gamma"], evidence.arrays["eigenvalues"]
     with style.context():
-        figure = style.new_figure(8.0, 3.6)
+        figure = style.new_figure(9.0, 3.6)
         left, right = figure.subplots(1, 2)
         for k in range(2):
             left.plot(gamma, eigenvalues[:, k].real, color=style.SKY, label="measured" if k == 0 else None)
@@ -116,7 +116,7 @@ def draw(evidence: Evidence) -> Figure:
         for axis, part in ((left, "real part"), (right, "imaginary part")):
             axis.axvline(1, color=style.GREY, lw=0.8, ls=":")
             axis.set(xlabel="penalty weight γ", ylabel=f"{part} of the eigenvalues")
-        left.set_title("Damping is fastest at γ = 1 and weakens beyond")
+        left.set_title("Damping is fastest at γ = 1")
         right.set_title("No oscillation beyond γ = 1")
         left.legend(loc="lower left")
     return figure

@@ -14,7 +14,7 @@ from dynamics.games.field import Field, Game
 from figures import labels, style
 from figures.phase import equilibria, nullclines, orbits, paths, vectors
 from figures.phase.line import LinePortrait, compute_line, draw_line
-from figures.phase.plane import Plane, make_plane
+from figures.phase.plane import Plane, draw_bounds, make_plane
 from figures.phase.slices import Slice
 from figures.phase.tracing import make_tracer
 
@@ -185,6 +185,7 @@ def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
     entries += equilibria.draw_separatrices(axes, portrait.separatrices)
     entries += equilibria.draw_marks(axes, portrait.marks, plane)
     entries += paths.draw_paths(axes, portrait.paths, plane)
+    entries += draw_bounds(axes, plane)
     axes.set_xlim(*plane.box[0])
     axes.set_ylim(*plane.box[1])
     axes.set_xlabel(labels.symbol(plane.names[0]))

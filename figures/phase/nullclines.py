@@ -44,15 +44,17 @@ def compute_nullclines(game: Game, plane: Plane, points: int = 201) -> tuple[Nul
     from contourpy import contour_generator
 
     x, y, states = plane.lattice(points)
-    velocity = np.asarray(game(states))
+    velocity = np.array(game(states), dtype=np.float64)
+    # Strictly inside the bounds: on them a clipped component vanishes because it is clipped.
+    velocity[~plane.admissible(plane.project(states), margin=-1e-9)] = np.nan
     found = []
     for name, index in zip(plane.names, plane.indices, strict=True):
         values = velocity[..., index]
-        scale = float(np.abs(values).max())
+        scale = float(np.nanmax(np.abs(values), initial=0.0))
         lines: list[NDArray[np.float64]] = []
         if scale > 0:
             # Exact zeros along a lattice line would be contoured as hairpins: a shift far below a pixel avoids them.
-            shifted = values + 1e-9 * scale
+            shifted = np.ma.masked_invalid(values + 1e-9 * scale)
             for line in contour_generator(x, y, shifted).lines(0.0):
                 lines += _continuous_parts(game, plane, index, np.asarray(line), values, scale)
         found.append(Nullcline(name, _owner(game, index), tuple(lines)))
@@ -76,7 +78,7 @@ def _continuous_parts(
     sides = [np.asarray(game(plane.lift(line + sign * 0.25 * cell * normal)))[:, index] for sign in (-1.0, 1.0)]
     # A quarter of a cell to either side a smooth component has changed sign and reached about half of the corner
     # values; across a jump it is as large as at the corners, beside a jump it has not changed sign.
-    crossing = (sides[0] * sides[1] <= 0) & (np.max(np.abs(sides), axis=0) <= 0.75 * around)
+    crossing = (sides[0] * sides[1] < 0) & (np.max(np.abs(sides), axis=0) <= 0.75 * around)
     # On the frame itself there is no other side to tell a zero by, and a line there would say nothing.
     framed = np.any(np.abs(line[:, None, :] - plane.box.T) <= 1e-6 * plane.size, axis=(1, 2))
     ahead = np.append(framed[1:], framed[-1:])

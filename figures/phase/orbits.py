@@ -70,6 +70,7 @@ def compute_orbits(
         points = np.atleast_2d(check_states("seeds", seeds, plane.names))
         return tuple(orbit for orbit in _trace(tracer, points, length) if len(orbit.points) > 1)
     candidates = plane.grid(max(6, round(1.0 / spacing))).reshape(-1, 2)
+    candidates = candidates[plane.admissible(candidates)]
     return _evenly_spaced(plane, candidates, _trace(tracer, candidates, length), spacing)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, check_box, check_number, unknown
 from dynamics.games.field import Game
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
 
 #: Side ratio up to which a unit has the same length on both axes.
 COMPARABLE = 2.0
@@ -33,6 +38,8 @@ class Plane:
         Coordinates held fixed (empty for a game of two coordinates).
     invariant : bool
         Whether the flow stays in the plane, as far as a sample of its states can tell.
+    bounds : ndarray, shape (2, 2)
+        Where the game allows its coordinates to be (clipping); infinite where it does not say.
     """
 
     names: tuple[str, str]
@@ -41,6 +48,7 @@ class Plane:
     box: NDArray[np.float64]
     others: tuple[str, ...]
     invariant: bool
+    bounds: NDArray[np.float64]
 
     @property
     def size(self) -> NDArray[np.float64]:
@@ -67,6 +75,11 @@ class Plane:
     def contains(self, points: NDArray[np.float64], margin: float = 0.0) -> NDArray[np.bool_]:
         """Return whether points (..., 2) lie in the box widened by ``margin`` times its sides; NaN does not."""
         low, high = self.box[:, 0] - margin * self.size, self.box[:, 1] + margin * self.size
+        return np.all((points >= low) & (points <= high), axis=-1)
+
+    def admissible(self, points: NDArray[np.float64], margin: float = 0.0) -> NDArray[np.bool_]:
+        """Return whether points (..., 2) lie in the bounds widened by ``margin`` times the sides of the box."""
+        low, high = self.bounds[:, 0] - margin * self.size, self.bounds[:, 1] + margin * self.size
         return np.all((points >= low) & (points <= high), axis=-1)
 
     def grid(self, cells: int) -> NDArray[np.float64]:
@@ -127,8 +140,10 @@ def make_plane(
         point[game.names.index(name)] = check_number(f"at {name}", value)
     indices = (game.names.index(names[0]), game.names.index(names[1]))
     others = tuple(name for name in game.names if name not in names)
-    chosen = Plane(names, indices, point, sides, others, invariant=True)
-    return chosen if not others else Plane(names, indices, point, sides, others, _invariant(game, chosen))
+    limits = getattr(game, "bounds", None) or {}
+    bounds = np.array([limits.get(name, (-np.inf, np.inf)) for name in names], dtype=np.float64)
+    chosen = Plane(names, indices, point, sides, others, True, bounds)
+    return replace(chosen, invariant=_invariant(game, chosen)) if others else chosen
 
 
 def _invariant(game: Game, plane: Plane) -> bool:
@@ -136,3 +151,24 @@ def _invariant(game: Game, plane: Plane) -> bool:
     velocity = np.asarray(game(plane.lattice(9)[2]))
     across = np.delete(velocity, list(plane.indices), axis=-1)
     return bool(np.abs(across).max() <= 1e-12 * np.abs(velocity).max())
+
+
+def draw_bounds(axes: Axes, plane: Plane) -> list[Artist]:
+    """Hatch what the game's bounds clip away; returns one patch for the legend if there is any."""
+    from matplotlib.patches import Rectangle
+
+    (left, right), (bottom, top) = plane.box
+    (west, east), (south, north) = np.clip(plane.bounds, plane.box[:, :1], plane.box[:, 1:])
+    rectangles = [
+        (left, bottom, west - left, top - bottom),
+        (east, bottom, right - east, top - bottom),
+        (west, bottom, east - west, south - bottom),
+        (west, north, east - west, top - north),
+    ]
+    artists: list[Artist] = []
+    for x, y, width, height in rectangles:
+        if width > 0 and height > 0:
+            patch = Rectangle((x, y), width, height, facecolor="white", edgecolor="#DDDDDD", hatch="///", linewidth=0)
+            patch.set(zorder=0.5, label="clipped away")
+            artists.append(axes.add_patch(patch))
+    return artists[:1]

@@ -57,6 +57,10 @@ class EvenSpeed(Field):
 
     def __call__(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
         """Return the rescaled field, shape (..., dim)."""
+        if not isinstance(y, np.ndarray) and type(y).__module__.startswith("torch"):
+            import torch
+
+            return torch.as_tensor(self(y.detach().cpu().numpy(), t, draw))
         velocity = np.asarray(self.field(y, t, draw))
         speed = np.sqrt(np.sum((self.weights * velocity) ** 2, axis=-1, keepdims=True) + self.floor**2)
         return self.sign * velocity / speed

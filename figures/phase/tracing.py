@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.core.status import Status
 from dynamics.games.field import Field
 from figures.phase.plane import Plane
 from figures.phase.slices import EvenSpeed
@@ -15,8 +16,11 @@ from figures.phase.slices import EvenSpeed
 STEP = 0.005
 #: Tolerances of a drawn curve: errors stay far below the width of a line over a few box sides of length.
 RTOL, ATOL = 1e-7, 1e-9
-#: Evaluations after which an orbit is drawn as far as it got (a solver that chatters on a surface of a jump).
-MAX_EVALUATIONS = 40_000
+#: Evaluations after which error control gives up; smooth fields of the catalogue need about a third.
+MAX_EVALUATIONS = 15_000
+#: What takes over where a field jumps and orbits slide along the jump: error control would chatter with ever smaller
+#: steps there, fixed steps stay within one step of the surface, which is a pixel or two.
+SLIDING_SOLVER = "torchdiffeq:rk4"
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,14 @@ class Tracer:
         trajectory = integrate(
             even, states, times, solver=self.solver, rtol=RTOL, atol=ATOL, max_evaluations=MAX_EVALUATIONS
         )
-        points = np.array(self.shown(trajectory.states))
-        inside = self.plane.contains(np.nan_to_num(points, nan=np.inf), margin=1e-9)
+        reached = np.array(trajectory.states)
+        unfinished = np.ravel(trajectory.statuses) == Status.BUDGET_EXHAUSTED
+        if unfinished.any():
+            reached[unfinished] = integrate(even, states[unfinished], times, SLIDING_SOLVER, step=STEP).states
+        points = np.array(self.shown(reached))
+        known = np.nan_to_num(points, nan=np.inf)
+        # An orbit that slides along a bound sits off it by the solver's last step into it.
+        inside = self.plane.contains(known, margin=1e-9) & self.plane.admissible(known, margin=STEP)
         # The first point outside is kept, so that the line reaches the frame (which clips it).
         ended = np.cumsum(~inside, axis=-1) - ~inside > 0
         points[ended | ~np.isfinite(points).all(axis=-1)] = np.nan

@@ -43,6 +43,7 @@ def compute_vectors(field: Field, plane: Plane, cells: int = 17) -> Vectors:
     """Sample the field's part along a plane on ``cells`` by ``cells`` cell centres."""
     points = plane.grid(check_count("cells", cells, least=2))
     velocity = plane.project(np.asarray(field(plane.lift(points))))
+    velocity[~plane.admissible(points)] = 0.0
     return Vectors(plane, points, velocity, np.sqrt(np.sum(velocity**2, axis=-1)))
 
 

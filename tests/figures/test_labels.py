@@ -48,7 +48,7 @@ def test_game_label_names_settings_with_effect_only():
         timescales={"generator": 1.0, "discriminator": 2.0},
     )
     assert labels.game_label(game) == "dirac-gan (minimax, time scale discriminator 2)"
-    game.settings = {"loss": "minimax", "penalty": "r1"}
+    game.settings = {"loss": "minimax", "penalty": "r1", "gamma": 0.1, "target": 1.0}
     game.parameters = {"gamma": 0.3}
     game.timescales = {}
     assert labels.game_label(game) == r"dirac-gan (minimax, penalty r1, $\gamma$ = 0.3)"

@@ -1,11 +1,10 @@
-"""Draw the pictures of the README into figures/gallery: ``python -m figures.make_gallery [FOLDER]``.
+"""The pictures of the README, beside this file; ``python -m figures.gallery [FOLDER]`` draws them again.
 
 The files are the same bytes each time, so that a changed picture is a changed result.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from figures.spectra import spectrum
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FOLDER = Path(__file__).parent / "gallery"
+FOLDER = Path(__file__).parent
 
 
 def dirac_gans() -> Figure:
@@ -104,8 +103,3 @@ PICTURES: dict[str, Callable[[], Figure]] = {
 def make(folder: str | Path = FOLDER) -> list[Path]:
     """Draw every picture into a folder and return the files."""
     return [save(draw(), Path(folder) / f"{name}.png") for name, draw in PICTURES.items()]
-
-
-if __name__ == "__main__":
-    for written in make(*sys.argv[1:2]):
-        print(written)

@@ -1,0 +1,29 @@
+"""Continuous time: the flow ``dy/dt = v(y, t)`` of a field, integrated by SciPy or torchdiffeq.
+
+    >>> import numpy as np
+    >>> from dynamics.flow import integrate, solvers
+    >>> sorted(solvers())[:2]
+    ['scipy:BDF', 'scipy:DOP853']
+
+One function, :func:`integrate`, takes any :class:`~dynamics.games.field.Field`, one start or a batch of them, forward
+or backward in time, and returns a frozen :class:`FlowTrajectory`. Failure is data: every start carries its own status,
+the time it reached and its last state, and what is wrong with one start does not touch the others.
+
+The files, and what a new solver has to provide:
+
+1. ``catalogue``: one :class:`Solver` entry with summary, order and reference.
+2. ``stepping``: a :class:`~dynamics.flow.stepping.Stepper` that takes one accepted step for all its starts, says which
+   starts are to blame for a failure, drops starts, and interpolates over the last step.
+3. ``scipy_explicit``, ``scipy_implicit``, ``torch_adaptive``, ``torch_fixed``: the families.
+4. ``drive``: the loop that all families share (output times, events, blow-up, budget, interruption).
+5. ``integrate``: what the user calls; every check of the input happens there.
+"""
+
+from __future__ import annotations
+
+from dynamics.flow.catalogue import Solver, solvers
+from dynamics.flow.events import Event
+from dynamics.flow.integrate import integrate
+from dynamics.flow.result import FlowTrajectory
+
+__all__ = ["Event", "FlowTrajectory", "Solver", "integrate", "solvers"]

@@ -1,0 +1,136 @@
+"""Stop conditions: zero crossings of functions of the state, located on the dense output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.errors import InputError
+from dynamics.flow.stepping import Interpolant
+
+#: Inner points at which a step is searched for sign changes. High-order steps are long (about a radian of an
+#: oscillation), so that looking at their ends alone would miss an orbit that enters and leaves a region in between.
+_FRACTIONS = np.array([0.2, 0.4, 0.6, 0.8])
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stop condition: a start stops where ``function`` crosses zero.
+
+    Attributes
+    ----------
+    function : callable
+        Maps states of shape (..., dim) to values of shape (...). A start that begins exactly on the zero leaves it
+        without stopping.
+    direction : float
+        Positive: only crossings from negative to positive along the integration stop; negative: only the opposite;
+        zero: both.
+    name : str
+        What the event is called in results.
+    """
+
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    direction: float = 0.0
+    name: str = ""
+
+
+def check_events(events: Any, dim: int) -> tuple[Event, ...]:
+    """Return events from what a user gave: one or several callables or :class:`Event` objects.
+
+    A ``direction`` attribute of a callable is honoured, as in SciPy.
+    """
+    given: Sequence = (events,) if isinstance(events, Event) or callable(events) else tuple(events)
+    found = []
+    for entry in given:
+        if not isinstance(entry, Event):
+            if not callable(entry):
+                raise InputError(f"An event must be a function of the state or an Event, got {entry!r}.")
+            entry = Event(
+                cast("Callable[..., Any]", entry),
+                float(getattr(entry, "direction", 0.0)),
+                str(getattr(entry, "__name__", "")),
+            )
+        shape = np.shape(entry.function(np.ones((2, dim))))
+        if shape != (2,):
+            raise InputError(
+                f"Event '{entry.name}' returned shape {shape} for states of shape (2, {dim}), expected (2,): "
+                "index coordinates as y[..., i]."
+            )
+        found.append(entry)
+    return tuple(found)
+
+
+def event_values(events: Sequence[Event], states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the values of all events, shape (event, ...) for states of shape (..., dim)."""
+    return np.stack([np.asarray(event.function(states), dtype=np.float64) for event in events])
+
+
+def first_crossings(
+    events: Sequence[Event],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+    interpolant: Interpolant,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return, for every start, which event it meets first in the last step, and when.
+
+    Parameters
+    ----------
+    events : sequence of Event
+    before, after : ndarray, shape (event, start)
+        Event values at the two ends of the step.
+    interpolant : Interpolant
+        Dense output over the step.
+
+    Returns
+    -------
+    which : ndarray of int, shape (start,)
+        Event index, -1 for none.
+    when : ndarray, shape (start,)
+        Time of the crossing, NaN for none.
+    """
+    begin, end = interpolant.t_old, interpolant.t
+    inner = begin + _FRACTIONS * (end - begin)
+    middle = event_values(events, interpolant(inner[:, None]))
+    values = np.concatenate([before[:, None], middle, after[:, None]], axis=1)
+    knots = np.concatenate([[begin], inner, [end]])
+    count = before.shape[1]
+    which = np.full(count, -1)
+    when = np.full(count, np.nan)
+    for index, event in enumerate(events):
+        left, right = values[index, :-1], values[index, 1:]
+        upward = (left < 0) & (right >= 0)
+        downward = (left > 0) & (right <= 0)
+        crossed = upward if event.direction > 0 else downward if event.direction < 0 else upward | downward
+        rows = np.flatnonzero(crossed.any(axis=0))
+        if not rows.size:
+            continue
+        interval = np.argmax(crossed[:, rows], axis=0)
+        found = _locate(event, interpolant, rows, knots[interval], knots[interval + 1])
+        # "Earlier" is in the direction of the integration, which may run backward.
+        earlier = (which[rows] < 0) | ((found - when[rows]) * np.sign(end - begin) < 0)
+        which[rows[earlier]] = index
+        when[rows[earlier]] = found[earlier]
+    return which, when
+
+
+def _locate(
+    event: Event,
+    interpolant: Interpolant,
+    rows: NDArray[np.int64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the times of the zeros inside the brackets, all starts at once (Chandrupatla's method)."""
+    from scipy.optimize import elementwise
+
+    def value(time: NDArray[np.float64], row: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(event.function(interpolant(time, row.astype(int))), dtype=np.float64)
+
+    solution = elementwise.find_root(value, (low, high), args=(rows.astype(float),))
+    # The bracket was found on the states themselves; where rounding in the interpolant hides the sign change, the
+    # zero is at its far end to working precision.
+    return np.where(np.asarray(solution.success) & np.isfinite(solution.x), solution.x, high)

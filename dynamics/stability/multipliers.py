@@ -193,7 +193,7 @@ def _refine(matrix: Matrix, low: float, high: float, marginal: bool) -> float:
         return radius(np.real(matrix(lr))) - 1
 
     if not marginal and gap(low) < 0 < gap(high):
-        return bracketed_root(gap, low, high)
+        return bracketed_root(gap, float(low), float(high))
     for _ in range(200):
         middle = 0.5 * (low + high)
         if middle in (low, high):

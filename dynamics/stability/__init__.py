@@ -1,0 +1,41 @@
+"""Stability of equilibria: where they are, what the flow and the training algorithms do there.
+
+Sign convention: ``J = dv/dy`` of the descending field; a point attracts the flow when every eigenvalue of J has a
+negative real part (much of the optimisation literature writes the opposite sign).
+
+>>> from dynamics import games
+>>> from dynamics.stability import analyse
+>>> [row.verdict for row in analyse(games.get("dirac-gan", loss="non-saturating")).equilibria]
+['attracting']
+"""
+
+from __future__ import annotations
+
+from dynamics.stability.duality import DualityGap, duality_gap
+from dynamics.stability.equilibria import Search, Searched, Zero, find_equilibria
+from dynamics.stability.multipliers import MethodRow
+from dynamics.stability.report import Equilibrium, StabilityReport, analyse
+from dynamics.stability.secondorder import second_order
+from dynamics.stability.spectra import Spectrum, spectrum
+from dynamics.stability.timescales import critical_timescale, critical_timescales
+from dynamics.stability.verdict import Verdict, nonlinear_verdict
+
+__all__ = [
+    "DualityGap",
+    "Equilibrium",
+    "MethodRow",
+    "Search",
+    "Searched",
+    "Spectrum",
+    "StabilityReport",
+    "Verdict",
+    "Zero",
+    "analyse",
+    "critical_timescale",
+    "critical_timescales",
+    "duality_gap",
+    "find_equilibria",
+    "nonlinear_verdict",
+    "second_order",
+    "spectrum",
+]

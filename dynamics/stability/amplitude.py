@@ -1,0 +1,156 @@
+r"""Amplitude laws measured by integration: what the nonlinear flow does over many revolutions.
+
+With ``z = <p, y - y_0> = rho e^{i phi}`` the angle of an imaginary pair serves as time: ``dy/dphi = v / phi'``. After
+exactly N turns the return map ``rho -> rho_N`` of every start is known without event location, and the growth per unit
+of time is ``log(rho_N / rho) / (N T)``, ``T = 2 pi / omega``. Two tolerances of the integrator give its error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.status import Status
+from dynamics.games.field import Array, Draw, Field
+from dynamics.stability.normalform import HopfForm
+
+#: Tolerances of the two integrations whose difference bounds the error.
+TIGHT, LOOSE = 1e-12, 1e-10
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Measured growth of amplitudes.
+
+    Attributes
+    ----------
+    radii : ndarray, shape (m,)
+        Amplitudes ``|z|`` at the start of the measured turns.
+    rates : ndarray, shape (m,)
+        Growth rates of ``log |z|`` per unit of time; NaN where the integration failed.
+    errors : ndarray, shape (m,)
+        Their numerical errors.
+    """
+
+    radii: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    errors: NDArray[np.float64]
+
+    @property
+    def signs(self) -> NDArray[np.int_]:
+        """Sign of each rate; 0 within its error."""
+        known = np.isfinite(self.rates)
+        rates, errors = np.where(known, self.rates, 0.0), np.where(known, self.errors, 0.0)
+        return np.where(np.abs(rates) <= errors, 0, np.sign(rates)).astype(int)
+
+
+class AngleField(Field):
+    """A field whose independent variable is the angle of one complex amplitude."""
+
+    def __init__(self, field: Field, y: NDArray[np.float64], form: HopfForm) -> None:
+        self.field, self.origin, self.form = field, y, form
+        self.names = field.names
+
+    def __call__(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
+        """Return ``v / phi'``, shape (..., dim)."""
+        v = np.asarray(self.field(y))
+        turn = np.imag((v @ self.form.p.conj()) / self.form.amplitude(self.origin, y))
+        with np.errstate(all="ignore"):
+            return v / turn[..., None]
+
+    def jacobian(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
+        """Not needed by the explicit solvers that integrate this field."""
+        raise NotImplementedError("explicit solvers do not ask for the Jacobian of an angle field")
+
+
+def _integrate(field: Field, starts: NDArray[np.float64], times: NDArray[np.float64], rtol: float) -> Any:
+    from dynamics.flow import integrate
+
+    scale = float(np.abs(starts).max())
+    return integrate(field, starts, times, rtol=rtol, atol=rtol * 1e-3 * min(1.0, scale), max_evaluations=200_000)
+
+
+def return_growth(
+    field: Field, y: NDArray[np.float64], form: HopfForm, radii: NDArray[np.float64], settle: float, turns: int = 1
+) -> Growth:
+    """Return the growth per unit of time of amplitudes over whole revolutions.
+
+    Parameters
+    ----------
+    field : Field
+    y : ndarray, shape (dim,)
+    form : HopfForm
+    radii : ndarray, shape (m,)
+        Amplitudes ``|z|`` to start from, on the centre manifold to second order.
+    settle : float
+        Time for transients to die out before the measurement (0 in the plane).
+    turns : int
+        Revolutions of each measured stretch (two of them where transients had to settle).
+    """
+    starts = form.states(y, radii.astype(complex))
+    period = 2 * np.pi / form.omega
+    before = float(np.ceil(settle / period))
+    # in the plane one stretch tells all; with transients a second one shows whether they have died out
+    stretches = 2 if settle > 0 else 1
+    times = np.unique(np.append(0.0, before + turns * np.arange(stretches + 1)) * 2 * np.pi)
+    logs = []
+    failed = np.zeros(len(radii), dtype=bool)
+    for rtol in (TIGHT, LOOSE):
+        result = _integrate(AngleField(field, y, form), starts, times, rtol)
+        failed |= np.array([status is not Status.FINISHED for status in np.ravel(result.statuses)])
+        states = np.where(np.isfinite(result.states), result.states, 1.0)[:, -1 - stretches :]
+        logs.append(np.log(np.abs(form.amplitude(y, states)) + 1e-300))
+    tight, loose = logs
+    duration = turns * period
+    measured = np.diff(tight, axis=1) / duration
+    change = np.abs(np.diff(tight - loose, axis=1)).max(axis=1) / duration
+    # what two stretches disagree on beyond the slow law itself is a transient that has not died out
+    drift = np.abs(measured[:, 0] - measured[:, -1])
+    rates = np.where(failed, np.nan, measured[:, -1])
+    return Growth(np.exp(tight[:, 0]), rates, change + drift + 1e-13 / duration)
+
+
+def perturbation_trend(
+    field: Field, y: NDArray[np.float64], scale: float, time: float, modes: NDArray[np.complex128], seed: int = 0
+) -> tuple[int | None, str]:
+    """Return what small random perturbations do: -1 all decay, 1 one grows, 0 all conserved, None not decided.
+
+    The squared amplitudes of the critical modes are averaged over six successive windows of time.
+
+    Parameters
+    ----------
+    field : Field
+    y : ndarray, shape (dim,)
+    scale : float
+        Sizes of the perturbations are this and half of it.
+    time : float
+        Length of one window.
+    modes : ndarray of complex, shape (dim, k)
+        Left eigenvectors of the critical eigenvalues.
+    seed : int
+    """
+    generator = np.random.default_rng(seed)
+    directions = generator.standard_normal((6, len(y)))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    starts = y + np.concatenate([scale * directions, 0.5 * scale * directions])
+    windows, samples = 6, 48
+    times = np.linspace(0.0, windows * time, windows * samples + 1)
+    result = _integrate(field, starts, times, LOOSE)
+    if not all(status is Status.FINISHED for status in np.ravel(result.statuses)):
+        return None, f"perturbations of size {scale:g} left the neighbourhood or could not be followed"
+    energy = np.sum(np.abs((result.states - y) @ modes.conj()) ** 2, axis=-1)[:, 1:]
+    # the first window holds the transients of the stable directions
+    average = np.log(energy.reshape(len(starts), windows, samples).mean(axis=2)[:, 1:] + 1e-300)
+    steps = np.diff(average, axis=1)
+    change = average[:, -1] - average[:, 0]
+    words = f"log of squared amplitudes over {(windows - 1) * time:.4g} time units: {change.min():.3g} to {change.max():.3g}"
+    if (np.abs(steps) <= 1e-9).all():
+        return 0, f"conserved: {words}"
+    if (steps < -1e-8).all():
+        return -1, f"all decay: {words}"
+    if (steps > 1e-8).all(axis=1).any():
+        return 1, f"one grows: {words}"
+    return None, f"no common trend: {words}"

@@ -1,0 +1,253 @@
+"""The stability report: every equilibrium in a box with everything this room can say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.errors import GanDynamicsError, InputError, check_positive, unknown
+from dynamics.games.field import Game
+from dynamics.stability import duality, timescales
+from dynamics.stability.equilibria import Searched, Zero, find_equilibria
+from dynamics.stability.multipliers import MethodRow, method_row
+from dynamics.stability.secondorder import Solution, second_order
+from dynamics.stability.spectra import spectrum
+from dynamics.stability.verdict import nonlinear_verdict
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """One equilibrium, or one continuum of them by a representative.
+
+    Attributes
+    ----------
+    names : tuple of str
+    at : ndarray, shape (dim,)
+    eigenvalues : ndarray of complex, shape (dim,)
+        Of ``J = dv/dy`` (negative real parts attract); empty where the field is not smooth.
+    eigenvectors : ndarray of complex, shape (dim, dim)
+        Columns.
+    flow, verdict, solution : str
+        Class of the linear flow; what the nonlinear flow does; second-order class.
+    critical_timescales : tuple of float
+        Every factor of the last player at which stability changes, ascending (absolute, not relative to the present).
+    continuum : ndarray, shape (k, dim), or None
+        Null directions of a continuum; None if isolated.
+    methods : tuple of MethodRow
+    evidence : str
+        How the verdict and the solution were decided, with numbers.
+    numbers : mapping of str to float
+        Coefficients behind the evidence: omega, l1, amplitude_coefficient (``dr/dt = a r^3``), a2, a3.
+    error : float
+        Estimated distance to the exact equilibrium.
+    duality_gap : float or None
+        On the box searched; None where best responses cannot be computed.
+    """
+
+    names: tuple[str, ...]
+    at: NDArray[np.float64]
+    eigenvalues: NDArray[np.complex128]
+    eigenvectors: NDArray[np.complex128]
+    flow: str
+    verdict: str
+    solution: str
+    critical_timescales: tuple[float, ...] = ()
+    continuum: NDArray[np.float64] | None = None
+    methods: tuple[MethodRow, ...] = ()
+    evidence: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    error: float = 0.0
+    duality_gap: float | None = None
+
+    @property
+    def critical_timescale(self) -> float | None:
+        """The critical time scale nearest to 1 in ratio, None if there is none."""
+        return timescales.critical_timescale(self.critical_timescales)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row of the command line's answer (JSON-serialisable)."""
+        directions = self.continuum
+        return {
+            "at": dict(zip(self.names, self.at.tolist(), strict=True)),
+            "eigenvalues": [{"re": float(v.real) + 0.0, "im": float(v.imag) + 0.0} for v in self.eigenvalues],
+            "flow": self.flow,
+            "verdict": self.verdict,
+            "solution": self.solution,
+            "critical_timescale": self.critical_timescale,
+            "critical_timescales": list(self.critical_timescales),
+            "continuum": None
+            if directions is None
+            else [dict(zip(self.names, row.tolist(), strict=True)) for row in directions],
+            "methods": [row.to_dict() for row in self.methods],
+            "evidence": self.evidence,
+            "numbers": dict(self.numbers),
+            "duality_gap": self.duality_gap,
+        }
+
+
+@dataclass(frozen=True)
+class StabilityReport:
+    """Answer of :func:`analyse`.
+
+    Attributes
+    ----------
+    game : str
+    equilibria : tuple of Equilibrium
+        In lexicographic order of their coordinates; empty if the box holds none.
+    searched : Searched
+    lr : float, mapping or None
+    """
+
+    game: str
+    equilibria: tuple[Equilibrium, ...]
+    searched: Searched
+    lr: float | Mapping[str, float] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result of ``gandyn stability --json``."""
+        return {"equilibria": [row.to_dict() for row in self.equilibria], "searched": self.searched.to_dict()}
+
+
+def analyse(
+    game: Game,
+    box: Mapping[str, tuple[float, float]] | None = None,
+    lr: float | Mapping[str, float] | None = None,
+    methods: Iterable[Any] | None = None,
+    *,
+    starts: int | None = None,
+    seed: int = 0,
+) -> StabilityReport:
+    """Return every equilibrium of a game in a box with spectra, verdicts, critical rates and time scales.
+
+    Parameters
+    ----------
+    game : Game
+    box : mapping of str to (float, float), optional
+        The game's own box by default.
+    lr : float or mapping of player to float, optional
+        Learning rate for the methods' spectral radii. With one rate per player, ``critical_lr`` is the largest of
+        them at the threshold, their ratio kept.
+    methods : iterable of str or Method, optional
+        Names (at default settings) or configured methods; all known ones by default.
+    starts : int, optional
+        Quasi-random starts of the search besides its grid.
+    seed : int
+        Of the quasi-random starts; the same seed gives the same report.
+
+    Returns
+    -------
+    StabilityReport
+
+    Raises
+    ------
+    InputError
+        For bad input, before any computation.
+
+    Examples
+    --------
+    >>> from dynamics import games
+    >>> report = analyse(games.get("dirac-gan", penalty="r1", gamma=0.3))
+    >>> row = report.equilibria[0]
+    >>> row.flow, row.verdict, [round(value.imag, 6) for value in row.eigenvalues.tolist()]
+    ('stable focus', 'attracting', [-0.47697, 0.47697])
+    """
+    chosen = _methods(game, methods, lr)
+    search = find_equilibria(game, box, starts=starts, seed=seed)
+    rows = tuple(_row(game, zero, search.searched.box, chosen, lr) for zero in search.zeros)
+    return StabilityReport(getattr(game, "name", type(game).__name__), rows, search.searched, lr)
+
+
+def _methods(game: Game, given: Iterable[Any] | None, lr: Any) -> list[Any]:
+    """Return configured methods, their rates checked."""
+    from dynamics import methods
+
+    if isinstance(lr, Mapping):
+        for player, rate in lr.items():
+            if player not in game.players:
+                raise unknown("player in the learning rate", player, game.players)
+            check_positive(f"The learning rate of '{player}'", rate)
+        missing = [player for player in game.players if player not in lr]
+        if missing:
+            raise InputError(f"The learning rate lacks the player '{missing[0]}': give one number, or one per player.")
+    elif lr is not None:
+        check_positive("The learning rate", lr)
+    rate = 1.0 if lr is None else lr
+    chosen = methods.names() if given is None else list(given)
+    return [methods.get(item, lr=rate) if isinstance(item, str) else item for item in chosen]
+
+
+def _row(
+    game: Game, zero: Zero, box: Mapping[str, tuple[float, float]], methods: list[Any], lr: Any
+) -> Equilibrium:
+    y = zero.at
+    gap = None
+    if not duality.not_computable(game) and getattr(game, "zero_sum", False):
+        inside = all(low - 1e-9 <= value <= high + 1e-9 for value, (low, high) in zip(y, box.values(), strict=True))
+        gap = duality.duality_gap(game, y, box).gap if inside else None
+    if zero.surface:
+        n = len(y)
+        reason = f"undecided: {zero.surface}, so there is no linearisation"
+        silent = tuple(MethodRow(method.name, None, None, None, f"{zero.surface}: no multipliers") for method in methods)
+        return Equilibrium(
+            game.names, y, np.empty(0, complex), np.empty((n, 0), complex), "undecided", "undecided", "undecided",
+            methods=silent, evidence=reason, error=zero.error, duality_gap=gap,
+        )  # fmt: skip
+    jacobian = np.asarray(game.jacobian(y), dtype=float)
+    dimension = len(zero.directions)
+    uncertainty = 0.0
+    if zero.error > 0:
+        moved = np.asarray(game.jacobian(y + zero.error * np.array([[1.0], [-1.0]])))
+        uncertainty = float(np.abs(moved - jacobian).max())
+    found = spectrum(jacobian, uncertainty, zeros=dimension)
+    extent = min(high - low for low, high in box.values()) / 2
+    verdict = nonlinear_verdict(game, y, found, zero.directions, zero.members, extent)
+    if dimension:
+        solution = Solution("undecided", "not isolated: no strict second-order condition can hold along the continuum")
+    else:
+        solution = second_order(game, y, zero.error)
+    players = list(game.players)
+    critical: tuple[float, ...] = ()
+    if len(players) > 1:
+        part = game.players[players[-1]]
+        unscaled = jacobian.copy()
+        unscaled[part] /= game.timescales[players[-1]]
+        critical = timescales.critical_timescales(unscaled, part, zeros=dimension)
+    rows = tuple(_method(game, y, method, jacobian, lr) for method in methods)
+    return Equilibrium(
+        game.names, y, found.eigenvalues, found.right, found.flow, verdict.kind, solution.kind, critical,
+        zero.directions if dimension else None, rows, f"{verdict.evidence}. {solution.reason}.", verdict.numbers,
+        zero.error, gap,
+    )  # fmt: skip
+
+
+def _method(game: Game, y: NDArray[np.float64], method: Any, jacobian: NDArray[np.float64], lr: Any) -> MethodRow:
+    """Return one method's row; what has no multipliers says why."""
+    from dynamics.methods import map_jacobian
+
+    given = method.lr
+    if isinstance(given, Mapping):
+        largest = max(given.values())
+        ratios = {player: rate / largest for player, rate in given.items()}
+        rates = np.ones(len(y))
+        for player, part in game.players.items():
+            rates[part] = ratios[player]
+        size = float(np.linalg.norm(rates[:, None] * jacobian, 2))
+    else:
+        largest, ratios = float(given), None
+        size = float(np.linalg.norm(jacobian, 2))
+
+    def matrix(rate: complex) -> NDArray[Any]:
+        scaled = {player: rate * ratio for player, ratio in ratios.items()} if ratios else rate
+        return map_jacobian(method.with_lr(scaled), game, y)
+
+    reason = getattr(method, "no_multipliers", "")
+    if reason:
+        return MethodRow(method.name, None, None, None, str(reason))
+    try:
+        return method_row(method.name, matrix, size, None if lr is None else largest)
+    except GanDynamicsError as error:
+        return MethodRow(method.name, None, None, None, str(error))

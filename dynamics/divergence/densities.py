@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
-from scipy.integrate import quad
+import numpy as np
+from scipy.integrate import quad_vec
 from scipy.special import logsumexp
 
 from dynamics.core.errors import InputError, NumericalError, check_number, check_positive
@@ -143,33 +142,66 @@ def integrate(integrand: Callable[[float], float], densities: Sequence[Density],
     edges = [low, *sorted(mark for mark in marks if low < mark < high and math.isfinite(mark)), high]
     if math.isinf(low) and math.isinf(high) and len(edges) == 2:
         edges.insert(1, 0.0)
-    met_infinity = False
 
     def watched(x: float) -> float:
-        nonlocal met_infinity
         value = integrand(x)
-        met_infinity = met_infinity or value == math.inf
-        return value if math.isfinite(value) else 0.0 if value == math.inf else value
+        if math.isinf(value):
+            raise _InfiniteError(value)
+        return value
 
-    values, errors, complaints = [], [], []
-    for left, right in pairwise(edges):
-        # With full_output quad returns its complaint as a fourth item instead of warning.
-        value, error, *rest = _piece(watched, left, right, rtol)
-        values.append(value)
-        errors.append(error)
-        complaints += [str(text) for text in rest[1:2]]
-        if met_infinity:
-            return Estimate(math.inf, 0.0)
-    result = Estimate(math.fsum(values), math.fsum(errors))
-    # Complaints about pieces that hardly count are of no consequence.
-    if not math.isfinite(result.value) or (complaints and result.error > max(1e-6 * abs(result.value), 1e-12)):
+    pieces = []
+    try:
+        if math.isinf(low):
+            pieces.append(_tail(watched, edges[1], -_scale(edges[1:]), rtol))
+            edges = edges[1:]
+        if math.isinf(high):
+            pieces.append(_tail(watched, edges[-2], _scale(edges[-2::-1]), rtol))
+            edges = edges[:-1]
+        if len(edges) > 1:
+            pieces.append(_adaptive(watched, edges[0], edges[-1], rtol, edges[1:-1]))
+    except _InfiniteError as infinite:
+        return Estimate(infinite.args[0], 0.0)
+    result = Estimate(math.fsum(piece[0] for piece in pieces), math.fsum(piece[1] for piece in pieces))
+    # A piece that did not converge but hardly counts is of no consequence.
+    failed = not all(piece[2] for piece in pieces)
+    if not math.isfinite(result.value) or (failed and result.error > max(1e-6 * abs(result.value), 1e-12)):
         raise NumericalError(
-            f"Quadrature reached {result.value:g} with an error of {result.error:g} only: give the densities marks "
-            "where they vary, or a larger rtol.",
+            f"Quadrature reached {result.value:g} with an error of {result.error:g} only: the integral may be "
+            "infinite; otherwise give the densities marks where they vary, or a larger rtol.",
             result=result,
         )
     return result
 
 
-def _piece(function: Callable[[float], float], left: float, right: float, rtol: float) -> tuple[Any, ...]:
-    return quad(function, left, right, epsabs=1e-300, epsrel=max(rtol, 1e-13), limit=200, full_output=1)
+class _InfiniteError(Exception):
+    """The integrand is infinite somewhere: leave quadrature at once."""
+
+
+def _scale(edges: Sequence[float]) -> float:
+    """Return the unit of length beyond the first edge: the distance to the next finite one."""
+    inner = [abs(edge - edges[0]) for edge in edges[1:] if math.isfinite(edge)]
+    return inner[0] if inner else 1.0
+
+
+def _tail(function: Callable[[float], float], edge: float, scale: float, rtol: float) -> tuple[float, float, bool]:
+    """Integrate from ``edge`` to infinity in the direction of ``scale``, in units of it."""
+    return _adaptive(lambda u: abs(scale) * function(edge + scale * u), 0.0, math.inf, rtol)
+
+
+def _adaptive(
+    function: Callable[[float], float], left: float, right: float, rtol: float, points: Sequence[float] = ()
+) -> tuple[float, float, bool]:
+    # Not quad: its extrapolation gives divergent integrals a finite value (the finite part) with a small error.
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, error, info = quad_vec(
+            function,
+            left,
+            right,
+            epsabs=1e-300,
+            epsrel=max(rtol, 1e-13),
+            norm="max",
+            limit=1000,
+            points=points,
+            full_output=True,
+        )
+    return float(value), float(error), bool(info.success)

@@ -180,8 +180,19 @@ def test_js_of_a_mixture_label_is_the_mutual_information() -> None:
     assert abs(divergence("js", p, q).value - (entropy - conditional)) < 1e-9
 
 
+@pytest.mark.parametrize("power", [0.5, 0.75])
+def test_a_divergent_integral_is_not_given_its_finite_part(power: float) -> None:
+    # p = (1 - a) x^-a on (0, 1): KL is log(1 - a) + a/(1 - a); Pearson (1 - a)^2 int x^(-2a) - 1, infinite from a = 1/2
+    p = Density(lambda x: math.log1p(-power) - power * math.log(x) if x > 0 else -math.inf, support=(0.0, 1.0))
+    assert abs(divergence("kl", p, uniform(0, 1)).value - (math.log1p(-power) + power / (1 - power))) < 1e-8
+    try:
+        assert divergence("pearson", p, uniform(0, 1)).value == math.inf
+    except NumericalError as error:
+        assert "may be infinite" in str(error)
+
+
 def test_quadrature_that_cannot_follow_is_a_numerical_error_with_the_estimate() -> None:
-    # 10^5 periods on (0, 1): the 200 pieces that quadrature may use do not resolve them
+    # 10^5 periods on (0, 1): the 1,000 pieces that quadrature may use do not resolve them
     wild = Density(lambda x: math.log1p(0.9 * math.sin(2e5 * math.pi * x)), support=(0.0, 1.0))
     with pytest.raises(NumericalError) as caught:
         divergence("kl", wild, uniform(0, 1))

@@ -70,7 +70,10 @@ def _integrate(field: Field, starts: NDArray[np.float64], times: NDArray[np.floa
     from dynamics.flow import integrate
 
     scale = float(np.abs(starts).max())
-    return integrate(field, starts, times, rtol=rtol, atol=rtol * 1e-3 * min(1.0, scale), max_evaluations=200_000)
+    # a start that leaves by ten times its size tells nothing about the neighbourhood and would only cost time
+    return integrate(
+        field, starts, times, rtol=rtol, atol=rtol * 1e-3 * min(1.0, scale), max_evaluations=50_000, bound=10 * scale + 10
+    )
 
 
 def return_growth(

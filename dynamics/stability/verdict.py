@@ -130,7 +130,10 @@ def _pair(field: Field, y: NDArray[np.float64], found: Spectrum, extent: float) 
     stable = np.abs(found.eigenvalues.real[found.signs < 0])
     # exp(-30) of a transient is below the integrator's tolerance; forty revolutions bound the cost
     settle = min(30.0 / float(stable.min()), 40 * 2 * np.pi / omega) if stable.size else 0.0
-    radii = extent * np.array([0.05, 0.1, 0.2])
+    # amplitudes whose law changes them by little while they are followed: growth may blow up in finite time
+    duration = settle + 2 * 2 * np.pi / omega
+    largest = min(0.2 * extent, np.sqrt(0.1 / max(abs(form.c1.real) * duration, 1e-300)))
+    radii = largest * np.array([0.25, 0.5, 1.0])
     growth = amplitude.return_growth(field, y, form, radii, settle)
     a = form.amplitude_coefficient
     numbers: dict[str, Any] = {

@@ -1,0 +1,88 @@
+"""The report over the catalogue: figures promised to users, keys, determinism."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dynamics import games, methods
+from dynamics.core.errors import InputError
+from dynamics.stability import analyse
+
+KEYS = {
+    "at", "eigenvalues", "flow", "verdict", "solution", "critical_timescale", "critical_timescales", "continuum", "methods",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"penalty": "r1", "gamma": 0.3}, -0.15 + 1j * np.sqrt(0.25 - 0.0225)),
+        ({"instance_noise": 0.7}, -0.1225 + 1j * np.sqrt(0.25 - 0.1225**2)),
+        ({"penalty": "roth", "gamma": 0.49}, -0.1225 + 1j * np.sqrt(0.25 - 0.1225**2)),
+    ],
+)
+def test_eigenvalues_of_regularised_dirac_gans(settings: dict, expected: complex) -> None:
+    found = analyse(games.get("dirac-gan", **settings)).equilibria
+    assert len(found) == 1
+    # quadrature is held to 1e-13 relative; the eigenvalues are well conditioned
+    np.testing.assert_allclose(sorted(found[0].eigenvalues, key=np.imag), [expected.conjugate(), expected], atol=1e-12)
+    assert (found[0].flow, found[0].verdict) == ("stable focus", "attracting")
+
+
+def test_the_local_minimax_example() -> None:
+    game = games.inline(minimax="-x**2/8 - y**2/2 + 0.6*x*y", minimise=["x"], maximise=["y"])
+    row = analyse(game).to_dict()["equilibria"][0]
+    assert (row["verdict"], row["solution"]) == ("attracting", "local-minimax")
+    np.testing.assert_allclose(row["critical_timescale"], 0.25, rtol=1e-13)
+
+
+def test_both_signs_of_the_linear_quadratic_wgan_are_equilibria() -> None:
+    found = analyse(games.get("lq-wgan")).equilibria
+    np.testing.assert_allclose([row.at for row in found], [[-1.0, 0.0], [1.0, 0.0]], atol=1e-13)
+
+
+@pytest.mark.parametrize("name", games.names())
+def test_every_catalogue_game_has_a_json_row_per_equilibrium(name: str) -> None:
+    game = games.get(name)
+    report = analyse(game)
+    answer = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert answer["equilibria"]
+    for row in answer["equilibria"]:
+        assert set(row) >= KEYS
+        assert set(row["at"]) == set(game.names)
+        assert row["verdict"] in {"attracting", "repelling", "saddle", "neutral"}
+        assert row["solution"] in {"nash", "local-minimax", "neither", "undecided"}
+        assert [method["method"] for method in row["methods"]] == methods.names()
+        assert all(method["spectral_radius"] is None for method in row["methods"])
+    for row in report.equilibria:
+        assert np.abs(game(row.at)).max() < 1e-12
+
+
+def test_a_report_is_deterministic() -> None:
+    game = games.get("forsaken")
+    assert analyse(game, lr=0.1).to_dict() == analyse(game, lr=0.1).to_dict()
+
+
+def test_bad_rates_are_refused_before_any_computation() -> None:
+    game = games.get("bilinear")
+    with pytest.raises(InputError, match="positive"):
+        analyse(game, lr=-0.1)
+    with pytest.raises(InputError, match="lacks the player"):
+        analyse(game, lr={"generator": 0.1})
+    with pytest.raises(InputError, match="did you mean 'alternating'"):
+        analyse(game, methods=["alternatig"])
+
+
+def test_heavy_libraries_are_not_imported() -> None:
+    program = (
+        "import sys; from dynamics import games; from dynamics.stability import analyse; "
+        "analyse(games.get('dirac-gan')); "
+        "print([m for m in ('torch', 'numba', 'matplotlib', 'scipy.stats') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

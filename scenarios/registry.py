@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 Verdict = Literal["supported", "qualified", "refuted"]
 Relation = Literal["equal", "at most", "at least"]
 
+#: The lecture notes whose statements are audited.
+SOURCES = {
+    "N1": "Smoothing techniques in GANs",
+    "N2": "Alternating optimisation in GANs",
+    "N3": "Theory and mathematical foundations of GANs",
+    "N4": "The vanishing gradient in the minimax loss",
+    "N5": "VAEs and GANs: objective functions",
+}
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -101,7 +110,7 @@ class Scenario:
     id, title : str
         Name in tables ("O1") and in words.
     statement, source : str
-        The statement as told, and who tells it.
+        The statement as told, and who tells it (keys of :data:`SOURCES`).
     truth : str
         What really holds.
     verdict : {"supported", "qualified", "refuted"}

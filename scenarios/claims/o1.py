@@ -54,7 +54,7 @@ def run(quick: bool) -> Evidence:
             told=True,
         ),
         Measurement(
-            f"largest change of x^2 + y^2 over {TURNS} turns",
+            f"largest change of x² + y² over {TURNS} turns",
             max(drifts),
             0.0,
             2 * max(allowed),
@@ -62,7 +62,7 @@ def run(quick: bool) -> Evidence:
             told=True,
         ),
         Measurement(
-            "eigenvalues against +-i sigma, largest distance",
+            "eigenvalues against ±i sigma, largest distance",
             eigenvalue_error,
             0.0,
             8 * max(SIGMAS) * np.finfo(float).eps,

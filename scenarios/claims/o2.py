@@ -69,7 +69,7 @@ def run(quick: bool) -> Evidence:
         drift, allowed = max(drifts[first], key=lambda pair: pair[0] / pair[1])
         measurements.append(
             Measurement(
-                f"alternating, {first} first: relative change of x^2 + y^2 {sign} a x y, {iterations} rounds, worst a",
+                f"alternating, {first} first: relative change of x² + y² {sign} a x y, {iterations} rounds, worst a",
                 drift,
                 0.0,
                 allowed,

@@ -37,21 +37,21 @@ def run(quick: bool) -> Evidence:
     half = np.array([-0.5j, 0.5j])
     measurements = (
         Measurement(
-            "non-saturating flow: growth rate of 1/r^2",
+            "non-saturating flow: growth rate of 1/r²",
             slope,
             1 / 8,
             (1 + R0**2) / (8 * horizon),
-            "1/r^2 = 1/r0^2 + t/8 + sin(2t)/16: at most 2/16 over the whole time; averaging is right to r0^2",
+            "1/r² = 1/r0² + t/8 + sin(2t)/16: at most 2/16 over the whole time; averaging is right to r0²",
         ),
         Measurement(
-            "simultaneous steps h, non-saturating: r^2 / 2h on the cycle as h -> 0",
+            "simultaneous steps h, non-saturating: r² / 2h on the cycle as h -> 0",
             limit,
             1.0,
             uncertainty,
-            "change of the limit extrapolated in h^2 with larger steps, plus the smallest step to the fourth power",
+            "change of the limit extrapolated in h² with larger steps, plus the smallest step to the fourth power",
         ),
         Measurement(
-            "minimax keeps oscillating: r^2 at the end over r^2 at the start",
+            "minimax keeps oscillating: r² at the end over r² at the start",
             float(radii["minimax"][-1] / R0**2),
             1.0,
             allowed / R0**2,
@@ -59,7 +59,7 @@ def run(quick: bool) -> Evidence:
             told=True,
         ),
         Measurement(
-            "non-saturating keeps oscillating: r^2 at the end over r^2 at the start",
+            "non-saturating keeps oscillating: r² at the end over r² at the start",
             float(radii["non-saturating"][-1] / R0**2),
             1.0,
             0.1,
@@ -68,7 +68,7 @@ def run(quick: bool) -> Evidence:
         ),
         *(
             Measurement(
-                f"{loss}: eigenvalues against +-i/2, largest distance",
+                f"{loss}: eigenvalues against ±i/2, largest distance",
                 float(np.abs(spectra[loss] - half).max()),
                 0.0,
                 rounding,
@@ -82,10 +82,10 @@ def run(quick: bool) -> Evidence:
 
 
 def _cycle(step: float) -> float:
-    """Return r^2 on the attracting cycle of simultaneous steps on the non-saturating Dirac-GAN, averaged over turns.
+    """Return r² on the attracting cycle of simultaneous steps on the non-saturating Dirac-GAN, averaged over turns.
 
-    The amplitude law is ``(r^2)' = -r^4/8 + h r^2/4``; a distance from the cycle shrinks like ``exp(-h t/4)``, by
-    ``exp(-h^2/4)`` per step. Starting at the predicted radius, 60/h^2 steps leave e^-15 of an O(h) distance.
+    The amplitude law is ``(r²)' = -r⁴/8 + h r²/4``; a distance from the cycle shrinks like ``exp(-h t/4)``, by
+    ``exp(-h²/4)`` per step. Starting at the predicted radius, 60/h² steps leave e^-15 of an O(h) distance.
     """
     from dynamics import games, methods
 
@@ -100,7 +100,7 @@ def _cycle(step: float) -> float:
 
 
 def _extrapolate(steps: np.ndarray, ratios: np.ndarray) -> tuple[float, float]:
-    """Return the limit at step 0 of a line in h^2 through the two smallest steps, and its uncertainty."""
+    """Return the limit at step 0 of a line in h² through the two smallest steps, and its uncertainty."""
     squares = steps**2
     limits = [
         float(np.polynomial.polynomial.polyfit(squares[i : i + 2], ratios[i : i + 2], 1)[0])

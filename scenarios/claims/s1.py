@@ -25,7 +25,7 @@ def spectrum(penalty: str, gamma: float) -> np.ndarray:
 
 
 def predicted(gamma: float) -> np.ndarray:
-    """Return the roots of ``l^2 + gamma l + 1/4``, sorted in the same way."""
+    """Return the roots of ``l² + gamma l + 1/4``, sorted in the same way."""
     root = np.sqrt(complex(gamma**2 / 4 - 1 / 4))
     return np.sort_complex(np.array([-gamma / 2 - root, -gamma / 2 + root]))
 
@@ -52,14 +52,14 @@ def run(quick: bool) -> Evidence:
     slow = float(spectrum("r1", LARGE).real.max())
     abscissa = {gamma: float(spectrum("r1", gamma).real.max()) for gamma in (0.0, 0.5, 1.5, 3.0)}
     # A double root moves by the square root of the rounding of the coefficients; away from it the condition number is
-    # |l| / |l1 - l2| <= 1/sqrt(1 - 1/gamma^2) < 2, times the norm of the matrix (the largest gamma).
+    # |l| / |l1 - l2| <= 1/sqrt(1 - 1/gamma²) < 2, times the norm of the matrix (the largest gamma).
     allowed = 8 * 2 * EPS * max(GAMMAS)
     formula = "rounding of the matrix (norm 10) times the eigenvalue condition number, below 2 for these gamma"
     measurements = (
         Measurement("critical weight of R1", _critical(), 1.0, 4 * np.sqrt(EPS), "a double root moves by sqrt(eps)"),
         *(
             Measurement(
-                f"{penalty.upper()}: eigenvalues against -g/2 +- sqrt(g^2/4 - 1/4), largest distance",
+                f"{penalty.upper()}: eigenvalues against -g/2 ± sqrt(g²/4 - 1/4), largest distance",
                 error,
                 0.0,
                 allowed,
@@ -91,7 +91,7 @@ def run(quick: bool) -> Evidence:
             slow * 4 * LARGE,
             -1.0,
             1 / LARGE**2,
-            "the expansion of the root is -1/(4 gamma) (1 + 1/(4 gamma^2) + ...)",
+            "the expansion of the root is -1/(4 gamma) (1 + 1/(4 gamma²) + ...)",
         ),
     )
     grid = np.linspace(0.0, 3.0, 301)

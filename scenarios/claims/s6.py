@@ -23,7 +23,7 @@ def _jacobian(**settings: Any) -> np.ndarray:
 
 
 def _predicted(sigma: float) -> np.ndarray:
-    """Return ``-sigma^2/4 +- sqrt(sigma^4/16 - 1/4)``, sorted by real, then imaginary part."""
+    """Return ``-sigma²/4 ± sqrt(sigma⁴/16 - 1/4)``, sorted by real, then imaginary part."""
     root = np.sqrt(complex(sigma**4 / 16 - 1 / 4))
     return np.sort_complex(np.array([-(sigma**2) / 4 - root, -(sigma**2) / 4 + root]))
 
@@ -49,7 +49,7 @@ def run(quick: bool) -> Evidence:
             told=True,
         ),
         Measurement(
-            "eigenvalues against -s^2/4 +- sqrt(s^4/16 - 1/4), largest distance",
+            "eigenvalues against -s²/4 ± sqrt(s⁴/16 - 1/4), largest distance",
             error,
             0.0,
             quadrature,
@@ -66,14 +66,14 @@ def run(quick: bool) -> Evidence:
             relation="at most",
         ),
         Measurement(
-            "Jacobian against that of Roth's penalty with gamma = s^2, largest entry",
+            "Jacobian against that of Roth's penalty with gamma = s², largest entry",
             max(float(np.abs(noisy[s] - roth[s]).max()) for s in SIGMAS),
             0.0,
             quadrature,
             because,
         ),
         Measurement(
-            "Jacobian against that of R1 with gamma = s^2/2, largest entry",
+            "Jacobian against that of R1 with gamma = s²/2, largest entry",
             max(float(np.abs(noisy[s] - r1[s]).max()) for s in SIGMAS),
             0.0,
             quadrature,

@@ -42,7 +42,7 @@ class Application(TyperGroup):
         except typer.TyperException as error:
             if debug:
                 raise
-            output.print_error(_usage_sentence(error), "usage", as_json)
+            output.print_error(_usage_sentence(error, arguments), "usage", as_json)
             return USAGE
         except (KeyboardInterrupt, typer.Abort):
             output.print_error("Interrupted.", "interrupted", as_json)
@@ -84,18 +84,33 @@ def _report(error: Exception, as_json: bool) -> int:
     return FAILURE
 
 
-def _usage_sentence(error: Any) -> str:
-    """Return what Typer says about the arguments as one sentence that names the nearest option."""
-    option = getattr(error, "option_name", None)
+def _usage_sentence(error: Any, arguments: Sequence[str]) -> str:
+    """Return what Typer says about the arguments as one sentence: got, expected, nearest valid option."""
     context = getattr(error, "ctx", None)
     message = " ".join(str(error.format_message() if hasattr(error, "format_message") else error).split())
-    if option and context is not None and message.startswith("No such option"):
+    help_hint = f" See '{context.command_path} --help'." if context is not None else ""
+    if message.startswith("No such option") and context is not None:
         from dynamics.core.errors import unknown
 
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
-        return str(unknown("option", option, [*known, "--help"]))
-    help_hint = f" See '{context.command_path} --help'." if context is not None else ""
+        return str(unknown("option", error.option_name, [*known, "--help"]))
+    parameter = getattr(error, "param", None)
+    if parameter is not None and message.startswith("Invalid value"):
+        name = parameter.opts[0]
+        kind = {int: "a whole number", float: "a number"}.get(parameter.type_descriptor.annotation, "another value")
+        return f"{name} must be {kind}, got '{_given(parameter, arguments)}'." + help_hint
     return message.rstrip(".") + "." + help_hint
+
+
+def _given(parameter: Any, arguments: Sequence[str]) -> str:
+    """Return the text that was given for an option, on the command line or in the environment."""
+    for option in parameter.opts:
+        for position, argument in enumerate(arguments):
+            if argument == option and position + 1 < len(arguments):
+                return arguments[position + 1]
+            if argument.startswith(f"{option}="):
+                return argument.partition("=")[2]
+    return os.environ.get(parameter.envvar or "", "something else")
 
 
 app = typer.Typer(

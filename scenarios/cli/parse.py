@@ -77,7 +77,7 @@ def pairs(option: str, text: str, example: str) -> dict[str, str]:
 
 
 def typed(option: str, key: str, text: str) -> Any:
-    """Return the value that ``text`` spells: a number, true, false, null, a JSON list or otherwise the text itself.
+    """Return the value that ``text`` spells: a number, true, false, null, a JSON list or object, or else itself.
 
     Raises
     ------
@@ -88,12 +88,12 @@ def typed(option: str, key: str, text: str) -> Any:
         return _WORDS[text.lower()]
     if text[0] in "\"'":
         return text[1:-1]
-    if text[0] == "[":
+    if text[0] in "[{":
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
             raise InputError(
-                f"{option} {key}={shorten(text)} is not a JSON list: write {key}=[[0,1],[1,0]] with numbers inside."
+                f'{option} {key}={shorten(text)} is not valid JSON: write {key}=[[0,1],[1,0]] or {key}={{"name": 0.1}}.'
             ) from None
         return _finite(option, key, value)
     for kind in (int, float):
@@ -109,6 +109,8 @@ def _finite(option: str, key: str, value: Any) -> Any:
     """Return ``value``, or refuse a NaN or an infinity anywhere inside it."""
     if isinstance(value, list):
         return [_finite(option, key, entry) for entry in value]
+    if isinstance(value, dict):
+        return {name: _finite(option, key, entry) for name, entry in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{option} {key} must be finite, got {value}: give a finite number.")
     return value

@@ -47,9 +47,9 @@ def _scenarios() -> Rows:
 
 
 def _presets() -> Rows:
-    from dynamics.gan import presets
+    from dynamics import gan
 
-    return presets.summaries()
+    return list(gan.presets().items())
 
 
 KINDS: dict[str, Callable[[], Rows]] = {

@@ -21,12 +21,15 @@ def stability(request: Request, box: options.Box = None, lr: options.Rate = None
 
     def render(console: Any) -> None:
         equilibria = result["equilibria"]
-        console.print(f"{game.name}: {len(equilibria)} equilibria or continua", style="bold", markup=False)
+        count = f"{len(equilibria)} equilibrium" if len(equilibria) == 1 else f"{len(equilibria)} equilibria"
+        box_text = ", ".join(f"{name}={low:g}:{high:g}" for name, (low, high) in result["searched"]["box"].items())
+        console.print(f"{game.name}: {count} in {box_text}", style="bold", markup=False)
         for number, equilibrium in enumerate(equilibria, start=1):
             _render_equilibrium(console, number, equilibrium, lr)
-        searched = result.get("searched")
-        if searched is not None:
-            console.print(f"\nsearched: {_sentence(searched)}", markup=False)
+        counts = ", ".join(
+            f"{key.replace('_', ' ')} {value}" for key, value in result["searched"].items() if key != "box"
+        )
+        console.print(f"\nsearched: {counts}", markup=False)
 
     return Answer(result, render, game=game.name)
 
@@ -36,39 +39,29 @@ def _render_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], 
     console.print(f"\n{number}. {output.point(equilibrium['at'])}", style="bold", markup=False)
     facts = output.table("", "")
     facts.show_header = False
-    eigenvalues = "\n".join(output.number(value, 7) for value in equilibrium["eigenvalues"])
-    facts.add_row("eigenvalues", eigenvalues)
-    facts.add_row("flow", str(equilibrium["flow"]))
-    facts.add_row("verdict", str(equilibrium["verdict"]))
-    facts.add_row("solution", str(equilibrium["solution"]))
-    timescales = equilibrium["critical_timescales"] or []
-    facts.add_row("critical time scales", ", ".join(output.number(value) for value in timescales) or "none")
+    facts.add_row("eigenvalues", "\n".join(output.number(value, 7) for value in equilibrium["eigenvalues"]) or "none")
+    for key in ("flow", "verdict", "solution"):
+        facts.add_row(key, str(equilibrium[key]))
+    timescales = ", ".join(output.number(value) for value in equilibrium["critical_timescales"])
+    facts.add_row("critical time scales", timescales or "none")
     if equilibrium["continuum"]:
-        facts.add_row("continuum along", _sentence(equilibrium["continuum"]))
-    if equilibrium.get("evidence"):
-        facts.add_row("evidence", _sentence(equilibrium["evidence"]))
+        facts.add_row("continuum along", "\n".join(output.point(row, 4) for row in equilibrium["continuum"]))
+    if equilibrium.get("duality_gap") is not None:
+        facts.add_row("duality gap", output.number(equilibrium["duality_gap"], 4))
+    facts.add_row("evidence", equilibrium["evidence"])
     console.print(facts)
     rows = equilibrium["methods"]
     if not rows:
         return
-    with_lr = lr is not None
-    columns = ("method", *((f"radius at {lr}", "stable") if with_lr else ()), "critical lr", "remark")
-    methods = output.table(*columns, numbers=columns[1:-1])
+    radius = () if lr is None else (f"radius at {lr}", "stable")
+    methods = output.table("method", *radius, "critical lr", "remark", numbers=(*radius, "critical lr"))
     for row in rows:
-        unbounded = row["critical_lr"] is None and row["stable"] is not None
-        critical = "unbounded" if unbounded and not row.get("reason") else output.number(row["critical_lr"])
-        cells = [row["method"]]
-        if with_lr:
-            cells += [output.number(row["spectral_radius"]), output.number(row["stable"])]
-        methods.add_row(*cells, critical, row.get("reason") or "")
+        cells = [] if lr is None else [output.number(row["spectral_radius"]), output.number(row["stable"])]
+        # Null means unbounded for a method that is stable at small rates, and unknown for one that is undecided.
+        unbounded = row["critical_lr"] is None and row["stable"]
+        critical = "unbounded" if unbounded else output.number(row["critical_lr"])
+        spurious = (
+            "; spurious fixed points: " + ", ".join(map(output.point, row["spurious"])) if row["spurious"] else ""
+        )
+        methods.add_row(row["method"], *cells, critical, (row["reason"] or "") + spurious)
     console.print(methods)
-
-
-def _sentence(value: Any) -> str:
-    """Return nested facts as one readable text."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_sentence(entry)}" for key, entry in value.items())
-    if isinstance(value, list):
-        inner = ", ".join(_sentence(entry) for entry in value)
-        return f"({inner})" if value and not isinstance(value[0], list | dict) else inner
-    return output.number(value) if not isinstance(value, str) else value

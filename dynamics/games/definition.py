@@ -85,7 +85,7 @@ class Definition:
 
     def __post_init__(self) -> None:
         names = self.coordinates
-        if not names:
+        if not self.players:
             raise InputError("A game needs at least one player with at least one coordinate.")
         for player in self.players:
             if not player.coordinates:

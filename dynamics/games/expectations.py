@@ -23,7 +23,7 @@ from dynamics.games.primitives import gaussian_kernel, relu
 NORMAL = sp.Symbol("_z", real=True)
 
 #: Numbers of nodes to choose from; neighbours differ by about a half, which the error estimate relies on.
-NODE_COUNTS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+NODE_COUNTS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
 
 class Expectation(sp.Expr):
@@ -111,6 +111,6 @@ def gauss_hermite(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
     nodes, weights = roots_hermitenorm(count)
     weights = weights / weights.sum()
-    # Far nodes carry weights below the smallest normal float; they add nothing and would cost time.
+    # Far nodes carry weights that add nothing; what is kept grows only like the square root of the count.
     keep = weights > 1e-40
     return nodes[keep], weights[keep]

@@ -134,7 +134,6 @@ class NetworkGame(Game):
             module.requires_grad_(False)
         self.loss = Loss(loss, TENSORS, check_number("a", a), check_number("b", b), check_number("c", c))
         self.penalty = Penalty(penalty, TENSORS, check_number("gamma", gamma), check_number("target", target))
-        self.zero_sum = self.loss.zero_sum and penalty == "none"
         self.clip = None if clip is None else check_positive("clip", clip)
         self.timescales = dict.fromkeys(PLAYERS, 1.0)
         for player, factor in (timescales or {}).items():
@@ -154,6 +153,11 @@ class NetworkGame(Game):
         )
         self.box = {n: (-3.0, 3.0) for n in self.names} if len(self.names) <= BOX_LIMIT else {}
         self._check_shapes()
+
+    @property
+    def zero_sum(self) -> bool:
+        """Whether the losses sum to zero identically: minimax and wasserstein without a penalty."""
+        return self.loss.zero_sum and self.penalty.name == "none"
 
     # -- the field ---------------------------------------------------------------------------------------------
 

@@ -110,14 +110,19 @@ def tensor(value, like):
     return torch.as_tensor(value, dtype=like.dtype, device=like.device)
 
 
+def normal_cdf(x):
+    # torch.special.ndtr is 0 below -9; erfc keeps the tail.
+    return 0.5 * torch.special.erfc(-0.7071067811865476 * x)
+
+
 def gaussian_kernel(k, m, s):
     width = torch.clamp(torch.abs(s), min=1e-150)
     ratio = torch.clamp(m / width, -40.0, 40.0)
     density = torch.exp(-0.5 * ratio * ratio) * 0.3989422804014327
     if k == -2:
-        return width * density + m * torch.special.ndtr(ratio)
+        return width * density + m * normal_cdf(ratio)
     if k == -1:
-        return torch.special.ndtr(ratio)
+        return normal_cdf(ratio)
     previous, current = torch.zeros_like(ratio), torch.ones_like(ratio)
     for j in range(int(k)):
         previous, current = current, ratio * current - j * previous

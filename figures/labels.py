@@ -84,7 +84,8 @@ def state(names: Sequence[str], values: Iterable[Any]) -> str:
 def box(names: Sequence[str], sides: Iterable[Sequence[float]]) -> str:
     """Return a box as printed in a caption."""
     return ", ".join(
-        rf"{symbol(name)} $\in$ [{number(low)}, {number(high)}]" for name, (low, high) in zip(names, sides, strict=True)
+        f"{symbol(name)} \N{ELEMENT OF} [{number(low)}, {number(high)}]"
+        for name, (low, high) in zip(names, sides, strict=True)
     )
 
 

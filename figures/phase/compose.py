@@ -272,7 +272,7 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
     """
     with style.context():
         single = len(computed) == 1
-        figure = style.new_figure(7.9, 5.4) if single else style.new_figure(4.1 * len(computed), 5.4)
+        figure = style.new_figure(7.9, 5.4) if single else style.new_figure(3.9 * len(computed), 5.0)
         entries: dict[str, Artist] = {}
         grid = figure.subplots(1, len(computed), squeeze=False)[0]
         for axes, item, title in zip(grid, computed, titles, strict=True):
@@ -285,7 +285,8 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
                 grid[0].set_anchor("NW")
                 grid[0].legend(handles, names, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
             else:
-                figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(entries)))
+                # Above the panels: below them it would share its place with the caption.
+                figure.legend(handles, names, loc="outside upper center", ncols=min(4, len(entries)))
         labels.add_caption(figure, caption if caption is not None else "\n".join(item.caption for item in computed))
     return figure
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,8 @@ from figures.phase.tracing import Tracer
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+
+    from dynamics.stability import Equilibrium
 
 #: Marker and face of each verdict; the shape alone tells them apart.
 VERDICT_MARKS: dict[str, tuple[str, str]] = {
@@ -67,6 +68,8 @@ class Mark:
         Null directions in the plane along which there are further equilibria.
     inside : bool
         Whether it lies in the plane; others are not drawn.
+    smooth : bool
+        Whether the field has a Jacobian there.
     """
 
     at: NDArray[np.float64]
@@ -76,6 +79,7 @@ class Mark:
     directions: tuple[Direction, ...]
     continuum: NDArray[np.float64]
     inside: bool
+    smooth: bool
 
 
 def compute_marks(game: Game, plane: Plane, sides: NDArray[np.float64]) -> tuple[Mark, ...]:
@@ -94,17 +98,16 @@ def compute_marks(game: Game, plane: Plane, sides: NDArray[np.float64]) -> tuple
     return tuple(make_mark(item, game, plane, sides) for item in analyse(game, box=box, methods=()).equilibria)
 
 
-def make_mark(item: Any, game: Game, plane: Plane, sides: NDArray[np.float64]) -> Mark:
+def make_mark(item: Equilibrium, game: Game, plane: Plane, sides: NDArray[np.float64]) -> Mark:
     """Return the mark of an equilibrium that :func:`dynamics.stability.analyse` found."""
-    at = np.array([item.at[name] for name in game.names] if isinstance(item.at, Mapping) else item.at, dtype=float)
+    at = np.asarray(item.at, dtype=np.float64)
     position = plane.project(at)
     size = sides[:, 1] - sides[:, 0]
     held = [game.names.index(name) for name in plane.others]
     inside = bool(np.all(np.abs(at - plane.point)[held] <= IN_PLANE * size[held]))
-    values, vectors = np.linalg.eig(np.asarray(game.jacobian(at), dtype=float))
-    scale = float(np.abs(values).max())
+    scale = float(np.abs(item.eigenvalues).max(initial=0.0))
     directions = []
-    for value, vector in zip(values, vectors.T, strict=True):
+    for value, vector in zip(item.eigenvalues, item.eigenvectors.T, strict=True):
         if abs(value.imag) > FLAT * scale or abs(value.real) <= FLAT * scale:
             continue
         across = np.delete(np.real(vector) / size, list(plane.indices))
@@ -113,7 +116,9 @@ def make_mark(item: Any, game: Game, plane: Plane, sides: NDArray[np.float64]) -
             directions.append(Direction(shown / np.sqrt(np.sum(shown**2)) * plane.size, float(value.real)))
     null = item.continuum if item.continuum is not None else np.empty((0, game.dim))
     along = plane.project(np.atleast_2d(np.asarray(null, dtype=float)).reshape(-1, game.dim))
-    return Mark(at, position, str(item.verdict), str(item.flow), tuple(directions), along, inside)
+    return Mark(
+        at, position, str(item.verdict), str(item.flow), tuple(directions), along, inside, len(item.eigenvalues) > 0
+    )
 
 
 @dataclass(frozen=True)
@@ -151,10 +156,11 @@ def compute_separatrices(
     starts: dict[bool, list[NDArray[np.float64]]] = {True: [], False: []}
     origins: dict[bool, list[NDArray[np.float64]]] = {True: [], False: []}
     for mark in marks:
-        if mark.verdict != "saddle" or not mark.inside:
+        if mark.verdict != "saddle" or not mark.inside or not mark.smooth:
             continue
         state = tracer.start(mark.position) if tracer.sliced else mark.at
-        values, vectors = np.linalg.eig(np.asarray(tracer.field.jacobian(state), dtype=float))
+        values, vectors = np.linalg.eig(np.asarray(tracer.field.jacobian(state), dtype=np.float64))
+        values = np.asarray(values, dtype=np.complex128)
         flat = FLAT * float(np.abs(values).max())
         for stable, group in ((True, values.real < -flat), (False, values.real > flat)):
             # A manifold of more dimensions is no curve, and two complex directions have no offset of their own.
@@ -233,6 +239,8 @@ def draw_marks(axes: Axes, marks: tuple[Mark, ...], plane: Plane, reach: float =
                 markeredgewidth=1.2,
                 label=f"{verdict} equilibrium",
                 zorder=6,
+                # A mark on the frame would lose half its shape.
+                clip_on=False,
                 scalex=False,
                 scaley=False,
             )

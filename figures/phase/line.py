@@ -74,7 +74,7 @@ def compute_line(
         from dynamics.stability import analyse
 
         report = analyse(game, box={name: (float(low), float(high))}, methods=())
-        found = tuple((_coordinate(item.at, name), str(item.verdict)) for item in report.equilibria)
+        found = tuple((float(item.at[0]), str(item.verdict)) for item in report.equilibria)
     places = low + (np.arange(16) + 0.5) / 16 * (high - low)
     ways = np.sign(np.asarray(game(places[:, None]))[:, 0])
     # No arrow sits on an equilibrium, where it would hide the mark and say nothing.
@@ -84,11 +84,6 @@ def compute_line(
     with np.errstate(all="ignore"):
         path_losses = tuple(np.asarray(game.losses(path.states)[player]) for path in paths)
     return LinePortrait(name, player, x, loss, velocity, arrows, found, paths, path_losses)
-
-
-def _coordinate(at: Mapping[str, float] | NDArray[np.float64], name: str) -> float:
-    """Return the one coordinate of an equilibrium."""
-    return float(at[name]) if isinstance(at, Mapping) else float(np.ravel(at)[0])
 
 
 def draw_line(upper: Axes, lower: Axes, portrait: LinePortrait) -> list[Line2D]:
@@ -111,6 +106,18 @@ def draw_line(upper: Axes, lower: Axes, portrait: LinePortrait) -> list[Line2D]:
             markersize=4,
             markeredgewidth=0,
             label=path.label,
+        )
+    if portrait.paths:
+        artists += upper.plot(
+            portrait.paths[0].states[0, 0],
+            portrait.path_losses[0][0],
+            linestyle="none",
+            marker="*",
+            markersize=11,
+            markerfacecolor="white",
+            markeredgecolor=style.BLACK,
+            label="start",
+            zorder=6.5,
         )
     upper.set_xlim(x[0], x[-1])
     upper.set_ylim(limits)

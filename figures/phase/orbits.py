@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Shortest orbit worth drawing, in box sides.
 SHORTEST = 0.06
+#: Longest arc followed in each direction, in box sides: orbits round the whole box (four sides) still close.
+LENGTH = 4.2
 #: How near, in box sides, an orbit must return to its seed to be closed: a third of a pixel on a printed page.
 CLOSED = 5e-4
 
@@ -48,7 +50,7 @@ class Orbit:
 
 
 def compute_orbits(
-    tracer: Tracer, seeds: NDArray[np.float64] | None = None, spacing: float = 0.075, length: float = 3.0
+    tracer: Tracer, seeds: NDArray[np.float64] | None = None, spacing: float = 0.075, length: float = LENGTH
 ) -> tuple[Orbit, ...]:
     """Return orbits that fill the box evenly, or those of given seeds.
 
@@ -77,17 +79,19 @@ def compute_orbits(
 def _trace(tracer: Tracer, points: NDArray[np.float64], length: float) -> list[Orbit]:
     """Follow points in both directions of time and join the halves; closed orbits are cut at their first return."""
     states = tracer.start(points)
-    ahead = tracer.follow(states, length, 1.0)
-    back = tracer.follow(states, length, -1.0)
+    ahead = [line[np.isfinite(line).all(axis=-1)] for line in tracer.follow(states, length, 1.0)]
+    turns = [_first_return(line, tracer.plane) for line in ahead]
+    open_ends = np.array([turn is None for turn in turns], dtype=bool)
+    back = iter(tracer.follow(states[open_ends], length, -1.0) if open_ends.any() else ())
     orbits = []
-    for forward, backward in zip(ahead, back, strict=True):
-        forward = forward[np.isfinite(forward).all(axis=-1)]
-        backward = backward[np.isfinite(backward).all(axis=-1)]
-        turn = _first_return(forward, tracer.plane)
+    for forward, turn in zip(ahead, turns, strict=True):
         if turn is not None:
             line = np.concatenate([forward[: turn + 1], forward[:1]])
         else:
-            line = np.concatenate([backward[:0:-1], forward]) if len(forward) else backward[::-1]
+            backward = next(back)
+            backward = backward[np.isfinite(backward).all(axis=-1)]
+            # Both halves begin at the seed.
+            line = np.concatenate([backward[:0:-1], forward])
         orbits.append(Orbit(line, turn is not None, _arc(line, tracer.plane)))
     return orbits
 

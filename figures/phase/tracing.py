@@ -15,7 +15,7 @@ from figures.phase.slices import EvenSpeed
 #: Distance between stored points of an orbit, in box sides: about two pixels of a printed picture.
 STEP = 0.005
 #: Tolerances of a drawn curve: errors stay far below the width of a line over a few box sides of length.
-RTOL, ATOL = 1e-7, 1e-9
+RTOL, ATOL = 1e-6, 1e-8
 #: Evaluations after which error control gives up; smooth fields of the catalogue need about a third.
 MAX_EVALUATIONS = 15_000
 #: What takes over where a field jumps and orbits slide along the jump: error control would chatter with ever smaller

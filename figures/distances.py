@@ -39,25 +39,7 @@ def distance_over_time(
     xlabel, ylabel, title, caption : str
     axes : Axes, optional
     """
-    if not isinstance(times, Mapping):
-        return curves(
-            times, distances, xlabel=xlabel, ylabel=ylabel, yscale="log", title=title, caption=caption, axes=axes
-        )
-    for label in distances:
-        if label not in times:
-            raise InputError(f"The distance '{label}' has no times: give times['{label}'].")
-    # Different times on one axis: put every curve on the union, NaN elsewhere would break lines, so draw one by one.
-    with style.context():
-        figure, axes = place(axes, 7.2, 4.2)
-        for position, (label, values) in enumerate(distances.items()):
-            curves(times[label], {label: values}, yscale="log", colours={label: _colour(position)}, axes=axes)
-        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
-        finish(figure, axes, caption)
-    return figure
-
-
-def _colour(position: int) -> str:
-    return style.series_style(position)["color"]
+    return curves(times, distances, xlabel=xlabel, ylabel=ylabel, yscale="log", title=title, caption=caption, axes=axes)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ _LETTERS = (
 GREEK = frozenset(_LETTERS.split())
 #: Names that are written short in code and have a Greek letter in print.
 LETTERS = {"eps": "epsilon", "lam": "lambda", "instance_noise": "sigma"}
+#: Keeps a symbol, its sign and its value on one line.
+NO_BREAK = "\N{NO-BREAK SPACE}"
+EQUALS = f"{NO_BREAK}={NO_BREAK}"
 #: Characters of a caption line per inch of figure width at the caption's font size.
 CHARACTERS_PER_INCH = 15.0
 
@@ -72,19 +75,19 @@ def setting(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return f"{name.replace('_', ' ')} {'on' if value else 'off'}"
     if isinstance(value, (int, float, np.number)):
-        return f"{symbol(name)} = {number(value)}"
+        return f"{symbol(name)}{EQUALS}{number(value)}"
     return f"{name.replace('_', ' ')} {value}"
 
 
 def state(names: Sequence[str], values: Iterable[Any]) -> str:
     """Return a point as printed in a caption."""
-    return ", ".join(f"{symbol(name)} = {number(value)}" for name, value in zip(names, values, strict=True))
+    return ", ".join(f"{symbol(name)}{EQUALS}{number(value)}" for name, value in zip(names, values, strict=True))
 
 
 def box(names: Sequence[str], sides: Iterable[Sequence[float]]) -> str:
     """Return a box as printed in a caption."""
     return ", ".join(
-        f"{symbol(name)} \N{ELEMENT OF} [{number(low)}, {number(high)}]"
+        f"{symbol(name)}{NO_BREAK}\N{ELEMENT OF}{NO_BREAK}[{number(low)},{NO_BREAK}{number(high)}]"
         for name, (low, high) in zip(names, sides, strict=True)
     )
 

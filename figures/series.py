@@ -53,7 +53,7 @@ def band(values: ArrayLike, coverage: float = 0.9) -> Band:
 
 
 def curves(
-    x: ArrayLike,
+    x: ArrayLike | Mapping[str, ArrayLike],
     series: Mapping[str, ArrayLike | Band],
     *,
     xlabel: str = "time",
@@ -66,11 +66,11 @@ def curves(
     caption: str = "",
     axes: Axes | None = None,
 ) -> Figure:
-    """Draw named curves over a common abscissa.
+    """Draw named curves over an abscissa, a common one or one for each.
 
     Parameters
     ----------
-    x : array_like, shape (time,)
+    x : array_like of shape (time,), or mapping of label to one
     series : mapping of label to array_like of shape (time,) or Band
         A band is drawn shaded around its centre.
     xlabel, ylabel : str
@@ -84,11 +84,7 @@ def curves(
     axes : Axes, optional
         Draw here instead of on a new figure; title and legend then belong to these axes.
     """
-    abscissa = np.asarray(x, dtype=np.float64)
-    for label, values in {**series, **(reference or {})}.items():
-        length = len(values.centre) if isinstance(values, Band) else np.shape(values)[-1]
-        if length != len(abscissa):
-            raise InputError(f"The curve '{label}' has {length} values for {len(abscissa)} of {xlabel}: give as many.")
+    places = {label: _abscissa(x, label, values, xlabel) for label, values in {**series, **(reference or {})}.items()}
     with style.context():
         figure, axes = place(axes, 7.2, 4.2)
         for position, (label, values) in enumerate(series.items()):
@@ -97,21 +93,19 @@ def curves(
             look.update(color=colour, label=label, marker="")
             if isinstance(values, Band):
                 axes.fill_between(
-                    abscissa,
+                    places[label],
                     _drawable(values.low, yscale),
                     _drawable(values.high, yscale),
                     color=colour,
                     alpha=0.2,
                     lw=0,
                 )
-                axes.plot(abscissa, _drawable(values.centre, yscale), **look)
+                axes.plot(places[label], _drawable(values.centre, yscale), **look)
             else:
-                axes.plot(abscissa, _drawable(values, yscale), **look)
+                axes.plot(places[label], _drawable(values, yscale), **look)
         for position, (label, values) in enumerate((reference or {}).items()):
             dashes = [(0, (4, 3)), (0, (1, 2))][position % 2]
-            axes.plot(
-                abscissa, _drawable(values, yscale), color=style.BLACK, linewidth=1, linestyle=dashes, label=label
-            )
+            axes.plot(places[label], _drawable(values, yscale), color=style.BLACK, lw=1, linestyle=dashes, label=label)
         axes.set_xscale(xscale)
         axes.set_yscale(yscale)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -146,6 +140,21 @@ def losses(
         caption=caption,
         axes=axes,
     )
+
+
+def _abscissa(
+    x: ArrayLike | Mapping[str, ArrayLike], label: str, values: ArrayLike | Band, xlabel: str
+) -> NDArray[np.float64]:
+    """Return where a curve's values belong, or refuse a curve of another length."""
+    if isinstance(x, Mapping):
+        if label not in x:
+            raise InputError(f"The curve '{label}' has no values of {xlabel}: give one abscissa per label.")
+        x = x[label]
+    abscissa = np.asarray(x, dtype=np.float64)
+    length = len(values.centre) if isinstance(values, Band) else np.shape(values)[-1]
+    if length != len(abscissa):
+        raise InputError(f"The curve '{label}' has {length} values for {len(abscissa)} of {xlabel}: give as many.")
+    return abscissa
 
 
 def _drawable(values: ArrayLike, scale: str) -> NDArray[np.float64]:

@@ -69,7 +69,7 @@ def spectrum(
                 linestyle="none",
                 marker=look["marker"],
                 # Nested sizes: marks of equal eigenvalues stay visible inside one another.
-                markersize=6 + 2.5 * (position % 4),
+                markersize=6 + 2 * (position % 4),
                 markerfacecolor="none",
                 markeredgecolor=look["color"],
                 markeredgewidth=1.6,

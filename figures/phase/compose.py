@@ -13,6 +13,7 @@ from dynamics.core.errors import InputError, check_box, check_states, unknown
 from dynamics.games.field import Field, Game
 from figures import labels, style
 from figures.phase import equilibria, nullclines, orbits, paths, vectors
+from figures.phase.captions import line_caption, plane_caption
 from figures.phase.line import LinePortrait, compute_line, draw_line
 from figures.phase.plane import Plane, draw_bounds, make_plane
 from figures.phase.slices import Slice
@@ -117,7 +118,7 @@ def compute_portrait(
         paths=runs,
         caption="",
     )
-    return _with_caption(found, game, projected)
+    return replace(found, caption=plane_caption(found, game, projected))
 
 
 def _start(
@@ -140,35 +141,6 @@ def _sides(game: Game, plane: Plane, box: Mapping[str, tuple[float, float]] | No
     default = {name: game.box.get(name, (-3.0, 3.0)) for name in game.names}
     shown = {name: (float(low), float(high)) for name, (low, high) in zip(plane.names, plane.box, strict=True)}
     return check_box({**default, **shown, **dict(box or {})}, game.names)
-
-
-def _with_caption(portrait: Portrait, game: Game, projected: bool) -> Portrait:
-    """Return the portrait with a caption that says what was drawn and what was left out."""
-    plane = portrait.plane
-    sentences = [f"{labels.game_label(game)}; {labels.box(plane.names, plane.box)}."]
-    if plane.others:
-        held = labels.state(plane.others, (plane.point[game.names.index(name)] for name in plane.others))
-        if projected:
-            sentences.append(
-                f"Orbits start at {held}, move in all {game.dim} coordinates and are projected; they may cross."
-            )
-        elif plane.invariant:
-            sentences.append(f"The plane {held} is invariant: its orbits are orbits of the game.")
-        else:
-            sentences.append(f"In-plane field at {held}: orbits with these frozen, not orbits of the whole game.")
-        outside = sum(not mark.inside for mark in portrait.marks)
-        if outside:
-            sentences.append(
-                f"{outside} {'equilibrium' if outside == 1 else 'equilibria'} outside this plane not drawn."
-            )
-        if portrait.paths:
-            sentences.append("Iterates are projected.")
-    for path in portrait.paths:
-        ending = "" if path.outcome == "finished" else f" ({path.outcome})"
-        sentences.append(f"{path.label[0].upper()}{path.label[1:]}: {path.iterations} iterations{ending}.")
-    if portrait.paths:
-        sentences.append(f"Start {labels.state(game.names, portrait.paths[0].states[0])}.")
-    return replace(portrait, caption=" ".join(sentences))
 
 
 def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
@@ -293,18 +265,11 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
 
 def _line_figure(game: Game, computed: LinePortrait, title: str | None) -> Figure:
     """Draw a line portrait with its legend and caption."""
-    sentences = [f"{labels.game_label(game)}; {labels.box([computed.name], [(computed.x[0], computed.x[-1])])}."]
-    for path in computed.paths:
-        ending = "" if path.outcome == "finished" else f" ({path.outcome})"
-        sentences.append(
-            f"{path.label[0].upper()}{path.label[1:]}: {path.iterations} iterations from "
-            f"{labels.state([computed.name], path.states[0])}{ending}."
-        )
     with style.context():
         figure = style.new_figure(8.0, 5.2)
         upper, lower = figure.subplots(2, 1, sharex=True)
         entries = draw_line(upper, lower, computed)
         upper.set_title(title or "")
         figure.legend(handles=entries, loc="outside right upper")
-        labels.add_caption(figure, " ".join(sentences))
+        labels.add_caption(figure, line_caption(computed, game))
     return figure

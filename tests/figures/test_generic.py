@@ -53,7 +53,7 @@ def test_distances_may_have_times_of_their_own():
     figure = distance_over_time({"fine": T, "coarse": T[::4]}, {"fine": T, "coarse": T[::4] ** 2})
     assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [41, 11]
     assert len({line.get_color() for line in figure.axes[0].lines}) == 2
-    with pytest.raises(InputError, match="has no times"):
+    with pytest.raises(InputError, match="has no values of time"):
         distance_over_time({"fine": T}, {"other": T})
 
 

@@ -51,7 +51,7 @@ def test_game_label_names_settings_with_effect_only():
     game.settings = {"loss": "minimax", "penalty": "r1", "gamma": 0.1, "target": 1.0}
     game.parameters = {"gamma": 0.3}
     game.timescales = {}
-    assert labels.game_label(game) == r"dirac-gan (minimax, penalty r1, $\gamma$ = 0.3)"
+    assert labels.game_label(game) == "dirac-gan (minimax, penalty r1, $\\gamma$\u00a0=\u00a00.3)"
 
 
 def test_wrapping_never_breaks_mathtext_and_loses_nothing():

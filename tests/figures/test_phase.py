@@ -374,7 +374,7 @@ def test_bad_input_is_refused_in_a_sentence(options, message):
 
 def test_equal_portraits_give_equal_bytes(tmp_path):
     files = [
-        save(portrait(games.get("rotated-saddle"), methods=["alternating"]), tmp_path / name)
+        save(portrait(games.get("rotated-saddle"), layers=LAYERS, methods=["alternating"]), tmp_path / name)
         for name in ("a.svg", "b.svg")
     ]
     assert files[0].read_bytes() == files[1].read_bytes()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dynamics.core.status import Status
 from dynamics.flow.events import Event, event_values, first_crossings
-from dynamics.flow.stepping import BudgetExhausted, RightHandSide, Stepper, sizes
+from dynamics.flow.stepping import BudgetExhausted, Interpolant, RightHandSide, Stepper, sizes
 
 #: A start has blown up, rather than met a singular point, if it has left its initial size this far behind.
 _GROWN = 10.0
@@ -128,6 +128,7 @@ class _Run:
         self.bound = bound
         self.smallest_bound = float(bound[rows].min())
         self.stepper: Stepper | None = None
+        self.dense: Interpolant | None = None
         self.time = float(ledger.times[0])
         self.state = ledger.starts[rows]
         self.direction = float(np.sign(ledger.times[-1] - ledger.times[0]))
@@ -145,12 +146,16 @@ class _Run:
             self._restrict(~lost)
 
     def give_up(self, status: Status) -> None:
-        """Close what is still going on with one status."""
+        """Close what is still going on with one status, as of the last time that is fully accounted for."""
+        later = self.direction * (self.ledger.times - self.time) > 0
+        self.ledger.states[np.ix_(self.active, later)] = np.nan
+        self.ledger.events[self.active] = self.ledger.causes[self.active] = -1
         self.ledger.close(self.active, status, self.time, self.state)
         self.active = self.active[:0]
 
     def advance(self, stepper: Stepper) -> None:
         """Take one step and account for it."""
+        self.dense = None
         if not stepper.step():
             culprits = stepper.culprits
             self._blame(culprits, Status.STEP_UNDERFLOW, stepper.resolution)
@@ -190,20 +195,26 @@ class _Run:
     def _restrict(self, kept: NDArray[np.bool_]) -> None:
         self.active, self.state, self.values = self.active[kept], self.state[kept], self.values[:, kept]
 
+    def _interpolant(self, stepper: Stepper) -> Interpolant:
+        """Return the dense output of this step; it costs calls of the field, so it is made once and only if needed."""
+        if self.dense is None:
+            self.dense = stepper.interpolant()
+        return self.dense
+
     def _cross(self, stepper: Stepper, broken: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Find the starts that an event stops in this step and close them."""
         count = len(self.active)
         if not self.events:
             return np.full(count, -1), np.full(count, np.nan)
         after = event_values(self.events, stepper.y)
-        which, when = first_crossings(self.events, self.values, after, stepper.interpolant())
+        which, when = first_crossings(self.events, self.values, after, self._interpolant(stepper))
         which[broken] = -1
         self.values = after
         stopped = which >= 0
         if stopped.any():
             rows = self.active[stopped]
             self.ledger.events[rows] = which[stopped]
-            ends = stepper.interpolant()(when[stopped], np.flatnonzero(stopped))
+            ends = self._interpolant(stepper)(when[stopped], np.flatnonzero(stopped))
             self.ledger.close(rows, Status.EVENT, when[stopped], ends)
         return which, when
 
@@ -225,7 +236,7 @@ class _Run:
         inner = len(times) - int(times[-1] == stepper.t)
         values = np.empty((len(times), *stepper.y.shape))
         if inner:
-            values[:inner] = stepper.interpolant()(times[:inner, None])
+            values[:inner] = self._interpolant(stepper)(times[:inner, None])
         if inner < len(times):
             values[-1] = stepper.y
         beyond = stopped & (self.direction * (times[:, None] - np.where(stopped, when, 0.0)) > 0)

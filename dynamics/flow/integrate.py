@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.core.errors import InputError, NumericalError, check_count, check_number, check_positive, check_states
+from dynamics.core.errors import NumericalError, check_count, check_states
 from dynamics.core.status import Status
 from dynamics.flow.catalogue import Solver, get_solver
+from dynamics.flow.checks import check_bound, check_step, check_times, check_tolerances
 from dynamics.flow.drive import Ledger, drive
 from dynamics.flow.events import Event, check_events
 from dynamics.flow.result import FlowTrajectory, worst
 from dynamics.flow.stepping import RightHandSide, Stepper
 from dynamics.games.field import Field
 
-_RTOL, _ATOL = 1e-8, 1e-10
-#: A hundred units in the last place; below this no method can honour a relative tolerance.
-_LEAST_RTOL = 100 * np.finfo(float).eps
-#: Default bound on the state in units of ``1 + |y0|``.
-_BOUND = 1e8
+#: Batches of at least so many starts of at most so many coordinates are stepped by one thread: their products are a few
+#: thousand rows by a dozen columns, a second thread gains nothing, and on a busy machine the two wait for each other ten
+#: times longer than they compute.
+_LARGE, _SMALL = 1000, 100
 
 
 def integrate(
@@ -110,14 +111,14 @@ def integrate(
     """
     chosen = get_solver(solver)
     starts = check_states("start", y0, field.names)
-    grid = _check_times(times)
-    tolerances = _check_tolerances(chosen, rtol, atol)
-    step = _check_step(chosen, step)
+    grid = check_times(times)
+    tolerances = check_tolerances(chosen, rtol, atol)
+    step = check_step(chosen, step)
     budget = None if max_evaluations is None else check_count("max_evaluations", max_evaluations)
     conditions = check_events(events, field.dim)
 
     flat = starts.reshape(-1, field.dim)
-    limits = _check_bound(bound, flat)
+    limits = check_bound(bound, flat)
     ledger = Ledger(grid, flat.copy())
     began = time.perf_counter()
     # A blow-up overflows on its way out; what comes of it is looked for by hand.
@@ -195,7 +196,8 @@ def _run(
         counts["jacobians"] = jacobians
     else:
         rhs, make = _batched(field, solver, times, tolerances, step, budget)
-        drive(make, rhs, everyone, ledger, events, bound, progress)
+        with _one_thread(solver, ledger.starts.shape):
+            drive(make, rhs, everyone, ledger, events, bound, progress)
         counts["evaluations"] = rhs.calls
     counts |= {"steps": ledger.steps, "rejected": ledger.rejected}
     if solver.kind == "fixed" and solver.tolerances:
@@ -230,62 +232,28 @@ def _batched(
     return rhs, lambda y: FixedStepper(solver.method, rhs, times, y, step, *tolerances)
 
 
+@contextmanager
+def _one_thread(solver: Solver, shape: tuple[int, ...]) -> Iterator[None]:
+    """Keep a large batch of small systems to one thread of BLAS or torch, and leave everything else alone."""
+    count, dim = shape
+    if count < _LARGE or dim > _SMALL:
+        yield
+    elif solver.family == "scipy":
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    else:
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
 def _share(progress: Callable[[float], None], row: int, count: int) -> Callable[[float], None]:
     """Return the progress of one start as its share of the whole."""
     return lambda done: progress((row + done) / count)
-
-
-def _check_times(times: ArrayLike) -> NDArray[np.float64]:
-    """Return the output times, or refuse what is not strictly monotone and finite."""
-    try:
-        grid = np.array(times, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"times must be numbers, got {times!r}.") from None
-    if grid.ndim != 1 or not grid.size:
-        raise InputError(f"times must be one-dimensional and not empty, got shape {grid.shape}.")
-    if not np.isfinite(grid).all():
-        raise InputError(f"times must be finite, got {grid[~np.isfinite(grid)][0]}.")
-    gaps = np.diff(grid)
-    if not ((gaps > 0).all() or (gaps < 0).all()):
-        where = int(np.flatnonzero(gaps * (np.sign(gaps[0]) or 1.0) <= 0)[0])
-        raise InputError(
-            f"times must be strictly increasing, or strictly decreasing to go backward: "
-            f"{grid[where]:g} is followed by {grid[where + 1]:g}."
-        )
-    return grid
-
-
-def _check_tolerances(solver: Solver, rtol: float | None, atol: float | None) -> tuple[float, float]:
-    """Return the tolerances, or refuse those without effect and those no method can honour."""
-    if not solver.tolerances:
-        for name, value in (("rtol", rtol), ("atol", atol)):
-            if value is not None:
-                raise InputError(f"{name} has no effect on {solver.name}, which takes fixed steps: give step instead.")
-    relative = _RTOL if rtol is None else check_positive("rtol", rtol)
-    absolute = _ATOL if atol is None else check_positive("atol", atol)
-    if relative < _LEAST_RTOL:
-        raise InputError(f"rtol must be at least {_LEAST_RTOL:.2g} in double precision, got {relative:g}.")
-    return relative, absolute
-
-
-def _check_step(solver: Solver, step: float | None) -> float | None:
-    """Return the step of a fixed-step solver, or refuse a missing or a superfluous one."""
-    if solver.kind == "fixed":
-        if step is None:
-            raise InputError(f"{solver.name} takes fixed steps: give step, for example step=0.01.")
-        return check_positive("step", step)
-    if step is not None:
-        raise InputError(f"step has no effect on {solver.name}, which chooses its steps: give rtol and atol instead.")
-    return None
-
-
-def _check_bound(bound: float | None, starts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the bound of every start, or refuse one that a start is already beyond."""
-    with np.errstate(over="ignore"):
-        sizes = np.sqrt(np.sum(starts * starts, axis=-1))
-        if bound is None:
-            return _BOUND * (1 + sizes)
-    limit = math.inf if bound == math.inf else check_number("bound", bound)
-    if (sizes >= limit).any():
-        raise InputError(f"bound {limit:g} must be larger than every start, the largest has norm {sizes.max():g}.")
-    return np.full(len(starts), limit)

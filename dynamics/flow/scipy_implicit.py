@@ -58,14 +58,17 @@ class ImplicitStepper(Stepper):
         landings: NDArray[np.float64],
     ) -> None:
         self.rhs = rhs
+        self.kind = _SOLVERS[method]
+        self.settings = {"rtol": rtol, "atol": atol, "jac": self._jacobian}
         self.t, self.y = t, y
+        self.t_end = t_end
         self.targets = [float(time) for time in landings[::-1]] if method == "Radau" else []
-        first = initial_step(rhs, t, y, t_end, 1, rtol, atol)
+        self._build(initial_step(rhs, t, y, t_end, 1, rtol, atol))
+
+    def _build(self, first: float) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.solver = _SOLVERS[method](
-                self._field, t, y[0], t_end, rtol=rtol, atol=atol, jac=self._jacobian, first_step=first
-            )
+            self.solver = self.kind(self._field, self.t, self.y[0], self.t_end, first_step=first, **self.settings)
 
     def _field(self, t: float, state: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.rhs(t, state[None])[0]
@@ -76,18 +79,38 @@ class ImplicitStepper(Stepper):
 
     def step(self) -> bool:
         """Take one accepted step, not past the next output time where the method has to land on it."""
-        solver = self.solver
         wanted = self._aim() if self.targets else 0.0
+        while self._try():
+            solver = self.solver
+            length = abs(float(solver.t) - self.t)
+            least = 10 * float(np.spacing(abs(self.t)))
+            if np.isfinite(solver.y).all():
+                if length >= least or solver.t in (self.t_end, *self.targets[-1:]):
+                    self._accept(wanted)
+                    return True
+                break
+            # BDF and LSODA take a step whose error is NaN: go back and come nearer with care.
+            self.rejected += 1
+            if length < least:
+                break
+            self._build(length / 5)
+            if self.targets:
+                self._aim()
+        self.culprits = np.ones(1, dtype=bool)
+        return False
+
+    def _try(self) -> bool:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                solver.step()
+                self.solver.step()
         except (ValueError, np.linalg.LinAlgError):
             # SciPy factorises the Jacobian without looking: it is not finite, or singular.
-            solver.status = "failed"
-        if solver.status == "failed":
-            self.culprits = np.ones(1, dtype=bool)
             return False
+        return self.solver.status != "failed"
+
+    def _accept(self, wanted: float) -> None:
+        solver = self.solver
         self.steps += 1
         self.t_old, self.y_old = self.t, self.y
         self.t, self.y = float(solver.t), np.array(solver.y)[None]
@@ -97,7 +120,6 @@ class ImplicitStepper(Stepper):
                 # The step was cut short only to land; the controller's own choice stands.
                 solver.h_abs = wanted
                 solver.LU_real = solver.LU_complex = None
-        return True
 
     def _aim(self) -> float:
         """Aim Radau at the next output time and return the step it would have liked to take."""

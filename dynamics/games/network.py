@@ -84,7 +84,8 @@ class NetworkGame(Game):
 
     Notes
     -----
-    Modules are called through ``torch.func.functional_call`` in the mode (train or eval) they are given in.
+    Modules are called through ``torch.func.functional_call`` in the mode (train or eval) they are given in. That puts
+    parameters into the modules for the time of a call: threads need a copy of the game each (:meth:`to`).
     """
 
     def __init__(

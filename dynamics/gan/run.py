@@ -1,0 +1,135 @@
+"""A recorded run, read back without executing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.errors import InputError
+from dynamics.core.status import Status
+from dynamics.core.storage import read_dataset
+from dynamics.games.layout import ParameterLayout
+from dynamics.gan.configuration import TrainingConfig
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from dynamics.games.network import NetworkGame
+    from dynamics.methods import Method
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a recorder stored, labelled.
+
+    Attributes
+    ----------
+    path : Path
+    dataset : xarray.Dataset
+        ``parameters`` (record, coordinate), ``loss`` and ``gradient_norm`` (record, player), ``step`` and
+        ``seconds`` (record).
+    layout : ParameterLayout
+        Which coordinate is which parameter.
+    config : TrainingConfig or None
+        The configuration of a run of :func:`dynamics.gan.train`; None for a user's own loop.
+    status : Status
+    reason : str
+        One sentence on how the run ended.
+    steps : int
+        Iterations done.
+    metrics : mapping
+        Final losses and gradient norms, and sample metrics at start and end (runs of :func:`dynamics.gan.train`).
+    """
+
+    path: Path
+    dataset: xr.Dataset
+    layout: ParameterLayout
+    config: TrainingConfig | None
+    status: Status
+    reason: str
+    steps: int
+    metrics: Mapping[str, Any]
+
+    @property
+    def recorded_steps(self) -> NDArray[np.int64]:
+        """Iterations at which the state was recorded, shape (record,); the first is 0."""
+        return self.dataset["step"].values
+
+    @property
+    def parameters(self) -> NDArray[Any]:
+        """Recorded states, shape (record, coordinate), in the precision of training."""
+        return self.dataset["parameters"].values
+
+    def game(self) -> NetworkGame:
+        """Return the game that was played, rebuilt from the stored configuration.
+
+        Raises
+        ------
+        InputError
+            For a run of a user's own loop, whose objective the record does not hold.
+        """
+        from dynamics.gan.objective import build_game
+
+        return build_game(self._configured())
+
+    def method(self) -> Method:
+        """Return the training algorithm, rebuilt from the stored configuration."""
+        from dynamics.gan.objective import build_method
+
+        return build_method(self._configured())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return metrics, steps and status as JSON-able data."""
+        return {
+            "metrics": dict(self.metrics),
+            "steps": self.steps,
+            "status": self.status.value,
+            "reason": self.reason,
+            "path": str(self.path),
+            "config": None if self.config is None else self.config.model_dump(mode="json"),
+        }
+
+    def _configured(self) -> TrainingConfig:
+        if self.config is None:
+            raise InputError(
+                f"The run '{self.path}' was recorded by another loop and does not hold its objective: "
+                "give it as game=NetworkGame(...)."
+            )
+        return self.config
+
+
+def load_run(path: str | Path, lazy: bool = False) -> Run:
+    """Return a recorded run.
+
+    Parameters
+    ----------
+    path : str or Path
+    lazy : bool
+        Leave the arrays on disk until they are used.
+
+    Raises
+    ------
+    InputError
+        If the path holds no run, or a damaged one.
+    """
+    dataset = read_dataset(path, lazy=lazy)
+    attributes = dataset.attrs
+    if "layout" not in attributes or "parameters" not in dataset:
+        raise InputError(f"'{path}' is a stored result but not a recorded run: give the folder of a run.")
+    config = attributes.get("configuration")
+    steps = dataset["step"].values
+    return Run(
+        path=Path(path),
+        dataset=dataset,
+        layout=ParameterLayout.from_list(attributes["layout"]),
+        config=None if config is None else TrainingConfig(**config),
+        status=Status(attributes.get("status", Status.INTERRUPTED.value)),
+        reason=str(attributes.get("reason", "")),
+        steps=int(attributes.get("steps", steps[-1] if len(steps) else 0)),
+        metrics=attributes.get("metrics", {}),
+    )

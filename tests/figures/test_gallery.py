@@ -17,6 +17,7 @@ def test_the_pictures_that_are_kept_are_small():
     assert max(path.stat().st_size for path in gallery.FOLDER.glob("*.png")) < 200_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(gallery.PICTURES))
 def test_every_picture_draws(name):
     figure = gallery.PICTURES[name]()

@@ -77,7 +77,7 @@ class Measurement:
     @property
     def holds(self) -> bool:
         """Whether the prediction is met; a NaN never meets one."""
-        return math.isfinite(self.measured) and self.error <= self.tolerance
+        return bool(math.isfinite(self.measured) and self.error <= self.tolerance)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the measurement with its judgement, JSON-able."""

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from scenarios.cli import options
 from scenarios.cli.verb import Answer, Request, verb
 
 
 @verb(game=True)
-def portrait(request: Request, out: options.Out = None, box: options.Box = None) -> Answer:
+def portrait(
+    request: Request,
+    out: options.Out = None,
+    box: options.Box = None,
+    plane: Annotated[
+        str | None, typer.Option("--plane", metavar="X,Y", help="Axes, for games with more than two coordinates.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="X=V,...", help="Where the other coordinates are held.")
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", metavar="NAME", help="Draw the iterates of a method on top; may be repeated."),
+    ] = None,
+    lr: options.Rate = None,
+    start: options.Start = None,
+    iterations: Annotated[
+        int | None, typer.Option("--iterations", metavar="K", help="Iterations of the methods (default: 60).")
+    ] = None,
+) -> Answer:
     """Draw the phase portrait to a PNG or SVG file."""
     import figures
-    from dynamics.core.errors import InputError
-    from scenarios.cli import playing
+    from dynamics.core.errors import InputError, check_count, unknown
+    from scenarios.cli import parse, playing
 
     if out is None:
         raise InputError("portrait needs a file: give --out F.png or --out F.svg.")
     target = playing.check_out(out, (".png", ".svg"), "a picture")
+    assert target is not None
+    for option, value in (("--lr", lr), ("--start", start), ("--iterations", iterations)):
+        if value is not None and not method:
+            raise InputError(f"{option} has no effect without a method: add --method NAME or leave {option} out.")
     game = request.game()
-    figure = figures.portrait(game, box=playing.box(box, game))
-    figures.save(figure, target)
+    chosen: dict[str, Any] = {"box": playing.box(box, game)}
+    if plane is not None:
+        chosen["plane"] = parse.names("--plane", plane)
+    if at is not None:
+        chosen["at"] = parse.state("--at", at)
+        for name in chosen["at"]:
+            if name not in game.names:
+                raise unknown("coordinate", name, game.names)
+    if method:
+        chosen["methods"] = method
+        chosen["start"] = playing.state(start, game)
+        if lr is not None:
+            chosen["lr"] = playing.rate(lr, game)
+        if iterations is not None:
+            chosen["iterations"] = check_count("--iterations", iterations)
+    figures.save(figures.portrait(game, **chosen), target)
     result = {"file": str(target)}
 
     def render(console: Any) -> None:
-        console.print(f"Written to {target}", markup=False)
+        console.print(f"Written to {target}", markup=False, soft_wrap=True)
 
     return Answer(result, render, game=game.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ class Run:
     def to_dict(self) -> dict[str, Any]:
         """Return metrics, steps and status as JSON-able data."""
         return {
-            "metrics": dict(self.metrics),
+            "metrics": finite(dict(self.metrics)),
             "steps": self.steps,
             "status": self.status.value,
             "reason": self.reason,
@@ -133,3 +134,12 @@ def load_run(path: str | Path, lazy: bool = False) -> Run:
         steps=int(attributes.get("steps", steps[-1] if len(steps) else 0)),
         metrics=attributes.get("metrics", {}),
     )
+
+
+def finite(value: Any) -> Any:
+    """Return nested numbers with None for NaN and infinities, for which JSON has no word."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

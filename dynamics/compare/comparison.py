@@ -1,0 +1,96 @@
+"""What a comparison returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.core.results import Result
+from dynamics.gan.run import finite
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Comparison(Result):
+    """A recorded run beside the gradient flow of its objective.
+
+    Frequencies of oscillation, predicted and measured, are not part of it yet.
+
+    Attributes
+    ----------
+    times : ndarray, shape (time,)
+        Times of the flow, ``k lr`` at the recorded iterations ``k``.
+    rates : ndarray, shape (rate,)
+        Rates of the clock: lr, lr/2, ...
+    distances : ndarray, shape (rate, time)
+        Euclidean distance between iterates and flow in parameter space; NaN where a retraining had diverged.
+    recorded : ndarray, shape (time,)
+        Distance between the run as recorded and the flow.
+    travelled : ndarray, shape (time,)
+        Distance of the flow from its start, the scale for the others.
+    flow_error : float
+        Estimated error of the integrated flow; smaller distances are not fitted.
+    method : str
+    orders, standard_errors : mapping of str to float
+        Fitted order of the distance at the last time, by method; NaN where the distances do not allow a fit.
+    reproduced : float
+        Largest distance between the recorded states and their retraining at the same rate (NaN if that was not
+        needed): zero or round-off if the run is what it is said to be.
+    compared : str
+        One sentence: what was compared with what.
+    """
+
+    times: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    distances: NDArray[np.float64]
+    recorded: NDArray[np.float64]
+    travelled: NDArray[np.float64]
+    flow_error: float
+    method: str
+    orders: Mapping[str, float]
+    standard_errors: Mapping[str, float]
+    reproduced: float
+    compared: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able data: distances by rate, times, orders by method; None for NaN."""
+        return {
+            "method": self.method,
+            "compared": self.compared,
+            "times": self.times.tolist(),
+            "distances": {f"{h:.10g}": finite(row.tolist()) for h, row in zip(self.rates, self.distances, strict=True)},
+            "recorded": finite(self.recorded.tolist()),
+            "travelled": finite(self.travelled.tolist()),
+            "orders": finite(dict(self.orders)),
+            "standard_errors": finite(dict(self.standard_errors)),
+            "flow_error": finite(self.flow_error),
+            "reproduced": finite(self.reproduced),
+        }
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return ``distance`` (rate, time), ``recorded`` and ``travelled`` (time); the rest as attributes."""
+        import xarray as xr
+
+        return xr.Dataset(
+            {
+                "distance": (("rate", "time"), self.distances),
+                "recorded": ("time", self.recorded),
+                "travelled": ("time", self.travelled),
+            },
+            coords={"rate": self.rates, "time": self.times},
+            attrs={
+                **self.attributes(),
+                "method": self.method,
+                "compared": self.compared,
+                "orders": dict(self.orders),
+                "standard_errors": dict(self.standard_errors),
+                "flow_error": self.flow_error,
+                "reproduced": self.reproduced,
+            },
+        )

@@ -1,0 +1,77 @@
+"""Running a method again at other rates, several rates at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dynamics.games.network import NetworkGame
+from dynamics.gan.threads import torch_threads
+from dynamics.methods import Method
+
+
+def iterates(
+    game: NetworkGame,
+    method: Method,
+    start: NDArray[np.float64],
+    at: Sequence[int],
+    advance: Callable[[int], None] = lambda steps: None,
+    stop: threading.Event | None = None,
+) -> NDArray[np.float64]:
+    """Return the states of a method at the iterations ``at`` (ascending), shape (len(at), dim).
+
+    Rows after a state that is not finite are NaN.
+    """
+    states = np.full((len(at), game.dim), np.nan)
+    state = method.init(torch.as_tensor(start, dtype=game.dtype, device=game.device))
+    done = 0
+    for row, goal in enumerate(at):
+        for _ in range(goal - done):
+            if stop is not None and stop.is_set():
+                return states
+            state, _ = method.step(state, game)
+        advance(goal - done)
+        done = goal
+        values = state.y.detach().cpu().numpy()
+        if not np.isfinite(values).all():
+            return states
+        states[row] = values
+    return states
+
+
+@contextlib.contextmanager
+def iterates_at_rates(
+    game: NetworkGame,
+    methods: Sequence[Method],
+    start: NDArray[np.float64],
+    steps: Sequence[Sequence[int]],
+    advance: Callable[[int], None] = lambda steps: None,
+) -> Iterator[Callable[[], list[NDArray[np.float64]]]]:
+    """Begin :func:`iterates` for several methods beside the block, and yield the function that waits for them.
+
+    Each method runs on one thread, so that its bits do not depend on how many run at once.
+    """
+    stop = threading.Event()
+    workers = max(1, min(len(methods), os.cpu_count() or 1))
+    # torch.func swaps parameters into the modules while it calls them: every thread needs its own copy of the game.
+    copies = [game.to() for _ in methods]
+    # The longest first, so that the short ones fill the other cores.
+    order = sorted(range(len(methods)), key=lambda i: -steps[i][-1])
+    with (
+        torch_threads(1),
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        futures = {i: pool.submit(iterates, copies[i], methods[i], start, steps[i], advance, stop) for i in order}
+        try:
+            yield lambda: [futures[i].result() for i in range(len(methods))]
+        except BaseException:
+            # Ctrl-C arrives in the main thread only: the workers must be told, or leaving the pool waits for them.
+            stop.set()
+            raise

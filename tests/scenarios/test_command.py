@@ -1,0 +1,101 @@
+"""The installed command as a process: start-up time, streams, colours, settings from all four places."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from scenarios.cli import main; main()"]
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env={**os.environ, **environment}, timeout=120
+    )
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_load_nothing_heavy(flag):
+    code = (
+        "import sys; sys.argv = ['gandyn', sys.argv[1]]\n"
+        "from scenarios.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as leaving:\n    assert leaving.code in (0, None)\n"
+        "heavy = {'numpy', 'scipy', 'sympy', 'torch', 'numba', 'matplotlib', 'xarray', 'zarr'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code, flag], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_help_answers_in_less_than_the_promised_time():
+    # The best of several says what the program needs; the mean would say what else the machine is doing.
+    best = min(_timed("--help") for _ in range(5))
+    assert best < 0.4
+
+
+def _timed(*arguments):
+    began = time.perf_counter()
+    assert run(*arguments).returncode == 0
+    return time.perf_counter() - began
+
+
+def test_piped_output_has_no_colours_and_notes_stay_silent():
+    done = run("stability", "bilinear", FORCE_COLOR="")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+def test_no_color_is_honoured_even_where_colour_is_forced():
+    assert "\x1b[3" not in run("claims", "S1", "--quick", "--out", os.devnull + "x", NO_COLOR="1").stdout
+
+
+def test_version_is_the_packages():
+    from dynamics import __version__
+
+    assert run("--version").stdout == f"gandyn {__version__}\n"
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -c 'from scenarios.cli import main; main()' list | head -1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_flags_win_over_the_environment_over_the_file_over_defaults(tmp_path):
+    (tmp_path / "settings.toml").write_text('[trajectory]\npoints = 3\ntime = 2.0\nstart = "x=1,y=0"\n')
+    config = ("--config", str(tmp_path / "settings.toml"), "trajectory", "bilinear", "--json")
+
+    def times(*arguments, **environment):
+        return json.loads(run(*arguments, **environment).stdout)["result"]["time"]
+
+    assert len(times("trajectory", "bilinear", "--json")) == 101
+    assert times(*config) == [0, 1, 2]
+    assert times(*config, GANDYN_POINTS="2") == [0, 2]
+    assert times(*config, "--points", "5", GANDYN_POINTS="2") == [0, 0.5, 1, 1.5, 2]
+
+
+def test_json_can_be_asked_for_by_the_environment():
+    assert json.loads(run("list", "methods", GANDYN_JSON="1").stdout)["command"] == "list"
+    assert "error" in json.loads(run("nonsense", GANDYN_JSON="1").stdout)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("[trajectry]\n", "trajectory"), ("[trajectory]\npints = 3\n", "points"), ("= 3\n", "TOML")]
+)
+def test_a_wrong_settings_file_is_refused(gandyn, tmp_path, text, hint):
+    (tmp_path / "settings.toml").write_text(text)
+    result = gandyn("--config", "settings.toml", "trajectory", "bilinear")
+    assert result.exit_code == 2
+    assert hint in result.stderr

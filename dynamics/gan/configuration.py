@@ -20,6 +20,9 @@ from dynamics.gan.data import DATA
 DTYPES = ("float32", "float64")
 PLAYERS = ("generator", "discriminator")
 
+#: Fields that a user does not set by name.
+NOT_SET = ("preset", "summary", "method_settings")
+
 #: Settings that do nothing unless another one has a certain value: (needed setting, values, how to say it).
 NEEDS: dict[str, tuple[str, tuple[Any, ...], str]] = {
     "gamma": ("penalty", tuple(name for name in PENALTIES if name != "none"), "a penalty"),
@@ -86,7 +89,7 @@ class TrainingConfig(BaseModel):
     method: str = "alternating"
     method_settings: dict[str, Any] = Field(default_factory=dict)
     lr: float | dict[str, float] = 0.02
-    steps: int = Field(default=300, gt=0)
+    steps: int = Field(default=200, gt=0)
     batch: int | None = Field(default=None, gt=0)
     stride: int = Field(default=1, gt=0)
     loss_bound: float = Field(default=1e6, gt=0)
@@ -167,7 +170,7 @@ def configure(source: str | Path | TrainingConfig, changes: Mapping[str, Any] | 
         a ``preset`` starts from it.
     changes : mapping, optional
         Settings by name, values typed or as text. Settings of the method (``d_steps``, ``beta``) may stand beside
-        the others.
+        the others; ``lr.generator`` and ``lr.discriminator`` set one player's rate.
 
     Raises
     ------
@@ -178,7 +181,7 @@ def configure(source: str | Path | TrainingConfig, changes: Mapping[str, Any] | 
     method = str((changes or {}).get("method", values.get("method", "alternating")))
     if method != values.get("method", method):
         values.pop("method_settings", None)
-    given = _sorted_out(dict(changes or {}), method)
+    given = _sorted_out(_joined_rates(dict(changes or {}), values.get("lr", 0.02)), method)
     if "method_settings" in given:
         given["method_settings"] = {**values.get("method_settings", {}), **given["method_settings"]}
     config = _validated({**values, **given})
@@ -216,6 +219,15 @@ def _read(source: str | Path) -> dict[str, Any]:
     return {**started, **_sorted_out(values, str(values.get("method", started.get("method", "alternating"))))}
 
 
+def _joined_rates(changes: dict[str, Any], lr: Any) -> dict[str, Any]:
+    """Join ``lr.generator`` and ``lr.discriminator`` to one ``lr``; a player left out keeps its rate."""
+    given = {player: changes.pop(f"lr.{player}") for player in PLAYERS if f"lr.{player}" in changes}
+    if not given:
+        return changes
+    common = changes.get("lr", lr)
+    return {**changes, "lr": {**(common if isinstance(common, Mapping) else dict.fromkeys(PLAYERS, common)), **given}}
+
+
 def _sorted_out(values: dict[str, Any], method: str) -> dict[str, Any]:
     """Move the method's own settings into ``method_settings``, or refuse a name that neither knows."""
     from dynamics import methods
@@ -231,7 +243,7 @@ def _sorted_out(values: dict[str, Any], method: str) -> dict[str, Any]:
         elif name in theirs:
             own[name] = value
         else:
-            raise unknown("setting", name, [*TrainingConfig.model_fields, *theirs])
+            raise unknown("setting", name, [*(n for n in TrainingConfig.model_fields if n not in NOT_SET), *theirs])
     return {**result, "method_settings": own} if own else result
 
 

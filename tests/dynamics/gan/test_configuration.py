@@ -23,6 +23,12 @@ def test_values_may_be_text() -> None:
     assert configure("digits-mlp", {"hidden": 64}).hidden == (64,)
 
 
+def test_one_players_rate_may_be_set_alone() -> None:
+    assert configure("digits-mlp", {"lr.discriminator": "0.4"}).lr == {"generator": 0.02, "discriminator": 0.4}
+    both = configure("digits-mlp", {"lr": 0.1, "lr.generator": 0.2})
+    assert both.lr == {"generator": 0.2, "discriminator": 0.1}
+
+
 def test_a_file_may_start_from_a_preset(tmp_path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('preset = "digits-mlp"\nlr = {generator = 0.1, discriminator = 0.4}\nfirst = "generator"\n')

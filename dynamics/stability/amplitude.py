@@ -72,7 +72,13 @@ def _integrate(field: Field, starts: NDArray[np.float64], times: NDArray[np.floa
     scale = float(np.abs(starts).max())
     # a start that leaves by ten times its size tells nothing about the neighbourhood and would only cost time
     return integrate(
-        field, starts, times, rtol=rtol, atol=rtol * 1e-3 * min(1.0, scale), max_evaluations=50_000, bound=10 * scale + 10
+        field,
+        starts,
+        times,
+        rtol=rtol,
+        atol=rtol * 1e-3 * min(1.0, scale),
+        max_evaluations=50_000,
+        bound=10 * scale + 10,
     )
 
 
@@ -149,7 +155,8 @@ def perturbation_trend(
     average = np.log(energy.reshape(len(starts), windows, samples).mean(axis=2)[:, 1:] + 1e-300)
     steps = np.diff(average, axis=1)
     change = average[:, -1] - average[:, 0]
-    words = f"log of squared amplitudes over {(windows - 1) * time:.4g} time units: {change.min():.3g} to {change.max():.3g}"
+    span = (windows - 1) * time
+    words = f"log of squared amplitudes over {span:.4g} time units: {change.min():.3g} to {change.max():.3g}"
     if (np.abs(steps) <= 1e-9).all():
         return 0, f"conserved: {words}"
     if (steps < -1e-8).all():

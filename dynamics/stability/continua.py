@@ -27,7 +27,7 @@ def nullity(problem: ScaledField, u: NDArray[np.float64]) -> NDArray[np.int_]:
 def corrected(
     problem: ScaledField, u: NDArray[np.float64], dimension: int, iterations: int = 12
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return points moved onto the set of zeros across its ``dimension`` tangent directions, and whether they are zeros.
+    """Return points moved onto the set of zeros across its tangent directions, and whether they are zeros.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def connected(
 
 
 def same_zero(problem: ScaledField, origin: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which targets are joined to ``origin`` by a segment on which the field vanishes to rounding, shape (m,)."""
+    """Return which targets a segment of zeros (to rounding) joins to ``origin``, shape (m,)."""
     weights = np.linspace(0.0, 1.0, 9)[1:-1, None, None]
     segment = (1 - weights) * origin + weights * targets
-    return problem.vanishes(segment).all(axis=0)
+    return np.asarray(problem.vanishes(segment).all(axis=0))

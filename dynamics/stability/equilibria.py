@@ -8,7 +8,7 @@ continua by walking along them (:mod:`dynamics.stability.continua`). A box witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError, check_box, check_count
 from dynamics.games.field import Field
-from dynamics.stability import continua, newton
+from dynamics.stability import continua, newton, surfaces
 
 #: Dense Jacobians from every start: beyond this many coordinates the search would be neither fast nor complete.
 MAX_COORDINATES = 200
-#: Equilibria may lie this far outside the box, in box widths, to allow for rounding of those on its edge.
-EDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,7 @@ def halton(count: int, dim: int, seed: int) -> NDArray[np.float64]:
 
 
 def start_points(dim: int, starts: int, seed: int) -> NDArray[np.float64]:
-    """Return a regular grid with the centre (where it stays small) followed by ``starts`` Halton points, in [0, 1]^dim."""
+    """Return a regular grid with the centre (where it stays small) and ``starts`` Halton points, in [0, 1]^dim."""
     per_side = {1: 17, 2: 7, 3: 5, 4: 3}.get(dim, 1)
     axis = np.linspace(0.0, 1.0, per_side) if per_side > 1 else np.array([0.5])
     grid = np.array(list(product(axis, repeat=dim)))
@@ -172,15 +170,16 @@ def find_equilibria(
 
     ends = newton.solve(problem, unit)
     zero = problem.vanishes(ends)
-    inside = ((ends >= -EDGE) & (ends <= 1 + EDGE)).all(axis=1)
-    surfaces = surface_functions(game)
+    inside = ((ends >= -newton.EDGE) & (ends <= 1 + newton.EDGE)).all(axis=1)
+    switches = surfaces.surface_functions(game)
     candidates = ends[zero & inside]
     on_surface = np.zeros(len(candidates), dtype=bool)
-    for _, function in surfaces:
-        on_surface |= near_surface(problem, function, candidates)
+    for _, function in switches:
+        on_surface |= surfaces.near_surface(problem, function, candidates)
     found = merged(problem, candidates[~on_surface])
-    for reason, function in surfaces:
-        found += on_switch(problem, function, reason, np.concatenate([unit, candidates[on_surface]]))
+    for reason, function in switches:
+        points = surfaces.on_switch(problem, function, np.concatenate([unit, candidates[on_surface]]))
+        found += [describe(problem, u, surface=reason) for u in points]
     order = sorted(range(len(found)), key=lambda i: tuple(np.round(found[i].at, 9)))
     searched = Searched(
         box={name: (float(low), float(high)) for name, (low, high) in zip(game.names, sides, strict=True)},
@@ -208,7 +207,9 @@ def merged(problem: newton.ScaledField, points: NDArray[np.float64]) -> list[Zer
         if len(directions):
             joined = continua.connected(problem, representative, rest, len(directions))
             # a curve that bends back is walked on from its far end
-            far = rest[joined][np.argmax(np.abs(rest[joined] - representative).max(axis=1))] if joined.any() else rest[0]
+            far = (
+                rest[joined][np.argmax(np.abs(rest[joined] - representative).max(axis=1))] if joined.any() else rest[0]
+            )
             if not joined.all():
                 joined |= continua.connected(problem, far, rest, len(directions))
         else:
@@ -271,7 +272,7 @@ def describe(
 ) -> Zero:
     """Return a zero in state coordinates with its error; a coordinate indistinguishable from zero becomes zero."""
     jacobian = problem.jacobian(u)
-    left, s, right = np.linalg.svd(jacobian)
+    _, s, right = np.linalg.svd(jacobian)
     noise = float(np.linalg.norm(problem.noise(u)))
     degenerate = directions is not None
     blur = noise / max(float(s[-1]), noise)
@@ -298,83 +299,3 @@ def describe(
         degenerate=degenerate,
         surface=surface,
     )
-
-
-def surface_functions(game: Field) -> list[tuple[str, Callable[[Any], Any]]]:
-    """Return (reason, function) for every surface on which the field is not smooth: switches, then clipping bounds."""
-    found: list[tuple[str, Callable[[Any], Any]]] = [
-        (f"the field is not smooth there (switch {k + 1} is zero)", switch) for k, switch in enumerate(game.switches)
-    ]
-    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
-        column = list(game.names).index(name)
-        for edge in (low, high):
-            if np.isfinite(edge):
-                reason = f"it lies on the clipping bound {name} = {edge:g}"
-                found.append((reason, lambda y, i=column, e=float(edge): y[..., i] - e))
-    return found
-
-
-def surface_gradient(
-    problem: newton.ScaledField, function: Callable[[Any], Any], u: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return central differences of a switching function in box coordinates, shape (m, dim)."""
-    step = 1e-6
-    shifts = step * np.eye(u.shape[-1])
-    with np.errstate(all="ignore"):
-        forward = np.asarray(function(problem.states(u[:, None] + shifts)))
-        backward = np.asarray(function(problem.states(u[:, None] - shifts)))
-    gradient = (forward - backward) / (2 * step)
-    return np.where(np.isfinite(gradient), gradient, 0.0)
-
-
-def near_surface(
-    problem: newton.ScaledField, function: Callable[[Any], Any], u: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Return which points lie on a switching surface to within rounding (1e-10 box widths), shape (m,)."""
-    if len(u) == 0:
-        return np.zeros(0, dtype=bool)
-    slope = np.linalg.norm(surface_gradient(problem, function, u), axis=1)
-    return np.abs(np.asarray(function(problem.states(u)))) <= 1e-10 * np.maximum(slope, 1e-300)
-
-
-def on_switch(
-    problem: newton.ScaledField, function: Callable[[Any], Any], reason: str, starts: NDArray[np.float64]
-) -> list[Zero]:
-    """Return zeros of the field (with its own value on the surface) on one switching surface.
-
-    Newton steps along the surface alternate with projections onto it; points are kept where field and switch vanish.
-    """
-
-    def project(u: NDArray[np.float64]) -> NDArray[np.float64]:
-        for _ in range(4):
-            gradient = surface_gradient(problem, function, u)
-            square = np.maximum((gradient * gradient).sum(axis=1), 1e-300)
-            u = u - (np.asarray(function(problem.states(u))) / square)[:, None] * gradient
-        # a coordinate that is zero on the surface up to rounding must be exactly zero for the switch to be
-        y = problem.states(u)
-        return np.where(np.abs(y) < 1e-13 * problem.width, -problem.low / problem.width, u)
-
-    u = project(starts)
-    for _ in range(40):
-        gradient = surface_gradient(problem, function, u)
-        normal = gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-300)
-        stacked = np.concatenate([problem.jacobian(u), normal[:, None, :]], axis=1)
-        value = problem(u)
-        target = np.concatenate([np.where(np.isfinite(value), value, 0.0), np.zeros((len(u), 1))], axis=1)
-        step = -np.einsum("mij,mj->mi", np.linalg.pinv(stacked, rcond=1e-12), target)
-        length = newton.norms(step)
-        u = project(u + step * np.minimum(1.0, 0.5 / np.maximum(length, 1e-300))[:, None])
-        if (length < 1e-14).all():
-            break
-    exact = np.abs(np.asarray(function(problem.states(u)))) <= 1e-13 * np.linalg.norm(
-        surface_gradient(problem, function, u), axis=1
-    )
-    u = u[exact & problem.vanishes(u) & ((u >= -EDGE) & (u <= 1 + EDGE)).all(axis=1)]
-    found: list[Zero] = []
-    while len(u):
-        u_here = u[0]
-        close = np.abs(u - u_here).max(axis=1) < 1e-7
-        close |= continua.same_zero(problem, u_here, u)
-        found.append(describe(problem, u_here, surface=reason))
-        u = u[~close]
-    return found

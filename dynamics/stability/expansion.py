@@ -6,8 +6,8 @@ Taylor coefficients by the discrete Fourier transform, and its eigenvalues, foll
 .. math:: \log \mu_j(lr) = \sum_k c_{jk} \, lr^{k/m},
 
 m = 1 for an eigenvalue that returns to itself, m > 1 for a group of m that a full turn permutes (a Puiseux series).
-For real rates the first ``Re c`` that is not zero to rounding decides whether ``|mu|`` rises above one; the zeros of the
-truncated real series inside the circle are where it does so later. Multipliers that are exactly one stay marginal.
+For real rates the first ``Re c`` that is not zero to rounding decides whether ``|mu|`` rises above one; the zeros of
+the truncated real series inside the circle are where it does so later. Multipliers that are exactly one stay marginal.
 
 Source: Kato, Perturbation Theory for Linear Operators, chapter II.
 """
@@ -79,12 +79,15 @@ class Branch:
         Rounding level of a coefficient.
     remainder : float
         Largest of the high and of the negative powers, which vanish unless a branch point lies inside the circle.
+    start : ndarray of complex, shape (turns,)
+        ``log mu / radius`` of its members at the real end of the circle, close to their first-order rates.
     """
 
     turns: int
     coefficients: NDArray[np.complex128]
     noise: float
     remainder: float
+    start: NDArray[np.complex128]
 
     @property
     def size(self) -> float:
@@ -93,8 +96,10 @@ class Branch:
 
     @property
     def resolved(self) -> bool:
-        """Whether the series has decayed to rounding: no branch point lies inside the circle except at zero."""
-        return self.remainder <= max(self.noise, 1e-9 * self.size)
+        """Whether the series has decayed to rounding and starts at first order: no branch point inside but zero."""
+        fractional = np.abs(self.coefficients[1 : self.turns]).max(initial=0.0)
+        level = max(self.noise, 1e-9 * self.size)
+        return self.remainder <= level and float(fractional) <= 10 * level
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,14 @@ class SmallRates:
     crossing : float or None
         First rate inside the trusted disc at which a multiplier leaves the unit disc.
     reason : str
+    reach : float
+        Rate up to which this decides; beyond, the radius is to be scanned.
     """
 
     sign: int | None
     crossing: float | None
     reason: str
+    reach: float = 0.0
 
 
 def expand(matrix: Callable[[complex], NDArray[Any]], size: float) -> Expansion:
@@ -240,26 +248,38 @@ def series(expansion: Expansion) -> list[Branch]:
         # the highest kept positive power aliases with nothing: the upper half holds high and negative powers
         half = len(turns) // 2
         remainder = float(np.abs(coefficients[half - len(turns) // 8 :]).max())
-        found.append(Branch(len(cycle), coefficients[:half], noise, remainder))
+        start = np.log(tracks[0, cycle]) / expansion.radius
+        found.append(Branch(len(cycle), coefficients[:half], noise, remainder, start))
     return found
 
 
 def small_rates(expansion: Expansion) -> SmallRates:
-    """Return whether multipliers leave the unit disc at small rates, and where inside the trusted disc they first do."""
-    sign, crossing, marginal_order = -1, None, 0.0
-    worst_reason = ""
+    """Return whether multipliers leave the unit disc at small rates, and where in the trusted disc they first do."""
+    rates, tolerances = first_order(expansion)
+    growing = rates.real > tolerances
+    if growing.any():
+        return SmallRates(1, None, "|multiplier| exceeds 1 at every small rate (order 1 in the rate)")
+    critical = np.abs(rates.real) <= tolerances
+    sign, crossing, marginal_order, reach = -1, None, 1.0, expansion.trusted
     for branch in series(expansion):
-        # a branch point inside the circle leaves only what stands clear of the remainder
+        if not branch.resolved:
+            # near double points of the spectrum the first-order rates decide alone, if they do
+            nearest = np.abs(branch.start[:, None] - rates[None, :]).argmin(axis=1) if len(rates) else np.empty(0, int)
+            if len(rates) and not critical[nearest].any():
+                # Re(rate) lr is to prevail over what is of second order: crossings are looked for from there on
+                reach = min(reach, float(np.min(0.02 * np.abs(rates[nearest].real) / np.abs(rates[nearest]) ** 2)))
+                continue
+            if branch.size <= 100 * branch.noise:
+                continue  # the multiplier is one at every rate, to the rounding of a defective eigenvalue
+            return SmallRates(None, None, "nearly defective multipliers hide the behaviour at small rates")
         level = max(branch.noise, 4 * branch.remainder)
         for turn in range(branch.turns):
             powers = np.arange(len(branch.coefficients)) / branch.turns
             real = (branch.coefficients * np.exp(2j * np.pi * turn * powers)).real
+            # fractional powers below the first vanish; a constant term is negative: memory that fades
+            real[1 : branch.turns] = 0.0
             real[0] = 0.0 if abs(real[0]) <= max(level, 1e-12) else real[0]
             significant = np.flatnonzero(np.abs(real) > level)
-            if not branch.resolved and not _decided(real, level, branch.turns):
-                if branch.size <= 100 * branch.noise:
-                    continue  # the multiplier is one at every rate, to the rounding of a defective eigenvalue
-                return SmallRates(None, None, "nearly defective multipliers hide the behaviour at small rates")
             if significant.size == 0:
                 sign = max(sign, 0) if branch.size > level else sign
                 continue
@@ -268,23 +288,37 @@ def small_rates(expansion: Expansion) -> SmallRates:
                 reason = f"|multiplier| exceeds 1 at every small rate (order {order / branch.turns:g} in the rate)"
                 return SmallRates(1, None, reason)
             marginal_order = max(marginal_order, order / branch.turns)
-            root = _first_root(real, level, branch.turns) if branch.resolved else None
+            root = _first_root(real, level, branch.turns)
             if root is not None:
                 rate = root * expansion.radius
                 crossing = rate if crossing is None else min(crossing, rate)
     if sign == 0:
-        worst_reason = "marginal at small rates: multipliers stay on the unit circle"
+        reason = "marginal at small rates: multipliers stay on the unit circle"
     elif marginal_order > 1:
-        worst_reason = f"stable at small rates by the term of order {marginal_order:g} of the expansion"
+        reason = f"stable at small rates by the term of order {marginal_order:g} of the expansion"
     else:
-        worst_reason = "stable at small rates to first order"
-    return SmallRates(sign, crossing, worst_reason)
+        reason = "stable at small rates to first order"
+    return SmallRates(sign, crossing if reach == expansion.trusted else None, reason, reach)
 
 
-def _decided(real: NDArray[np.float64], level: float, turns: int) -> bool:
-    """Return whether a coefficient of at most first order in the rate stands clear of what is not resolved."""
-    significant = np.flatnonzero(np.abs(real) > 10 * level)
-    return bool(significant.size and significant[0] <= turns)
+def first_order(expansion: Expansion) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return the first-order rates of the multipliers that are 1 at ``lr = 0``, and their rounding levels.
+
+    ``log mu = kappa lr + ...`` with ``kappa`` the eigenvalues of ``(W^T V)^-1 W^T M_1 V``, ``V`` and ``W`` spanning the
+    right and left null space of ``M_0 - 1`` (for a method without memory simply those of ``M_1``).
+    """
+    constant, slope = expansion.coefficients[:2]
+    u, s, vh = np.linalg.svd(constant - np.eye(len(constant)))
+    kept = s <= 1e-9
+    right, left = vh[kept].T, u[:, kept]
+    overlap = left.T @ right
+    if kept.sum() == 0 or np.linalg.cond(overlap) > 1e8:
+        return np.empty(0, complex), np.empty(0)
+    values, vectors = np.linalg.eig(np.linalg.solve(overlap, left.T @ slope @ right))
+    size = max(float(np.linalg.norm(slope)), 1e-300)
+    change = 40 * len(constant) * np.finfo(float).eps * float(np.linalg.cond(overlap))
+    tolerances = size * np.minimum(change * conditions(vectors), np.sqrt(change))
+    return values.astype(complex), tolerances
 
 
 def _first_root(real: NDArray[np.float64], level: float, turns: int) -> float | None:

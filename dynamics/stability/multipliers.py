@@ -110,12 +110,14 @@ def method_row(name: str, matrix: Matrix, size: float, lr: float | None = None) 
     if verdict.sign is None:
         return MethodRow(name, rho, None, None, verdict.reason)
     if verdict.sign > 0:
-        beyond = lr is not None and rho is not None and lr > expansion.trusted and rho <= 1 + _slack(np.real(matrix(lr)))
+        beyond = (
+            lr is not None and rho is not None and lr > expansion.trusted and rho <= 1 + _slack(np.real(matrix(lr)))
+        )
         return MethodRow(name, rho, 0.0, beyond, verdict.reason)
     if verdict.crossing is not None:
         critical: float | None = verdict.crossing
     else:
-        critical = first_crossing(matrix, expansion, marginal=verdict.sign == 0)
+        critical = first_crossing(matrix, expansion, verdict.reach, marginal=verdict.sign == 0)
     reason = verdict.reason if critical is None or critical > 0 else f"{verdict.reason}; none within reach"
     if critical is None:
         reason = f"{reason}; no rate up to {REACH / size:.3g} leaves the unit disc"
@@ -125,18 +127,18 @@ def method_row(name: str, matrix: Matrix, size: float, lr: float | None = None) 
     return MethodRow(name, rho, critical, bool(stable), reason)
 
 
-def first_crossing(matrix: Matrix, expansion: Expansion, marginal: bool) -> float | None:
-    """Return the first rate beyond the trusted disc of the expansion at which a multiplier leaves the unit disc.
+def first_crossing(matrix: Matrix, expansion: Expansion, low: float, marginal: bool) -> float | None:
+    """Return the first rate beyond ``low``, up to which all is known, at which a multiplier leaves the unit disc.
 
     Parameters
     ----------
     matrix : callable
     expansion : Expansion
+    low : float
     marginal : bool
         Multipliers of modulus one at small rates: the crossing is found within rounding instead of by sign.
     """
-    low = expansion.trusted
-    rates = low * RATIO ** np.arange(0, int(np.log(REACH / (expansion.size * low)) / np.log(RATIO)) + 1)
+    rates: NDArray[Any] = low * RATIO ** np.arange(0, int(np.log(REACH / (expansion.size * low)) / np.log(RATIO)) + 1)
     previous = low
     for chunk in np.array_split(rates, max(1, len(rates) // 128)):
         stack = expansion.matrices(chunk) if expansion.exact else np.array([np.real(matrix(lr)) for lr in chunk])
@@ -147,11 +149,11 @@ def first_crossing(matrix: Matrix, expansion: Expansion, marginal: bool) -> floa
             fine = np.linspace(chunk[peak - 1], chunk[peak + 1], 64)
             hidden = np.flatnonzero(_excess(np.array([np.real(matrix(lr)) for lr in fine])) > 0)
             if hidden.size:
-                return _refine(matrix, fine[max(hidden[0] - 1, 0)], fine[hidden[0]], marginal)
+                return _refine(matrix, float(fine[max(hidden[0] - 1, 0)]), float(fine[hidden[0]]), marginal)
         if outside.size:
             k = outside[0]
-            return _refine(matrix, chunk[k - 1] if k else previous, chunk[k], marginal)
-        previous = chunk[-1]
+            return _refine(matrix, float(chunk[k - 1]) if k else previous, float(chunk[k]), marginal)
+        previous = float(chunk[-1])
     return None
 
 
@@ -189,6 +191,7 @@ def _slack(matrix: NDArray[Any]) -> float:
 
 def _refine(matrix: Matrix, low: float, high: float, marginal: bool) -> float:
     """Return the rate between ``low`` and ``high`` at which the spectral radius passes one."""
+
     def gap(lr: float) -> float:
         return radius(np.real(matrix(lr))) - 1
 

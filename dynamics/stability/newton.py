@@ -22,6 +22,8 @@ from dynamics.games.field import Field
 NOISE_UNITS = 200.0
 #: Singular values (in scaled coordinates) below this share of the largest make a zero suspect of degeneracy.
 SINGULAR = 1e-6
+#: Equilibria may lie this far outside the box, in box widths, to allow for rounding of those on its edge.
+EDGE = 1e-9
 
 
 @dataclass
@@ -78,7 +80,7 @@ class ScaledField:
         """Return whether the field is zero to rounding, shape (...)."""
         value = self(u)
         with np.errstate(invalid="ignore"):
-            return (np.abs(value) <= NOISE_UNITS * self.noise(u)).all(axis=-1)
+            return np.asarray((np.abs(value) <= NOISE_UNITS * self.noise(u)).all(axis=-1))
 
 
 def scaled(field: Field, sides: NDArray[np.float64], samples: NDArray[np.float64]) -> ScaledField:
@@ -196,7 +198,9 @@ def newton_step(problem: ScaledField, u: NDArray[np.float64], rank: int | None =
     return step * min(1.0, 0.5 / max(longest, 1e-300))
 
 
-def polish(problem: ScaledField, u: NDArray[np.float64], rank: int | None = None, steps: int = 8) -> NDArray[np.float64]:
+def polish(
+    problem: ScaledField, u: NDArray[np.float64], rank: int | None = None, steps: int = 8
+) -> NDArray[np.float64]:
     """Return a zero refined until Newton's steps no longer lower the residual."""
     size = float(norms(problem(u)))
     for _ in range(steps):

@@ -21,6 +21,7 @@ Source: Kuznetsov, Elements of Applied Bifurcation Theory, 3rd edition 2004, equ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,11 +106,11 @@ def hopf_form(
     q = q * np.exp(-1j * np.angle(q[np.argmax(np.abs(q))]))
     p = left / np.conj(left.conj() @ q)
 
-    def second(u: NDArray[np.complex128], v: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    def second(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
         return np.einsum("ijk,j,k->i", b, u, v)
 
-    mean = -np.linalg.solve(a, second(q, q.conj()))
-    square = np.linalg.solve(2j * omega * np.eye(len(y)) - a, second(q, q))
+    mean: NDArray[Any] = -np.linalg.solve(a, second(q, q.conj()))
+    square: NDArray[Any] = np.linalg.solve(2j * omega * np.eye(len(y)) - a, second(q, q))
     terms = [
         p.conj() @ np.einsum("ijkl,j,k,l->i", c, q, q, q.conj()),
         2 * (p.conj() @ second(q, mean)),
@@ -120,7 +121,7 @@ def hopf_form(
     absolute += 2 * np.einsum("i,ijk,j,k->", np.abs(p), np.abs(b), np.abs(q), np.abs(mean))
     absolute += np.einsum("i,ijk,j,k->", np.abs(p), np.abs(b), np.abs(q), np.abs(square))
     tolerance = ROUNDING_UNITS * np.finfo(float).eps * float(absolute) * float(np.linalg.cond(a)) ** 0.5
-    return HopfForm(omega, q, p, complex(sum(terms) / 2), tolerance, square, mean.real)
+    return HopfForm(omega, q, p, complex(sum(terms) / 2), tolerance, square, np.real(mean))
 
 
 @dataclass(frozen=True)

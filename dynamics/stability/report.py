@@ -180,9 +180,7 @@ def _methods(game: Game, given: Iterable[Any] | None, lr: Any) -> list[Any]:
     return [methods.get(item, lr=rate) if isinstance(item, str) else item for item in chosen]
 
 
-def _row(
-    game: Game, zero: Zero, box: Mapping[str, tuple[float, float]], methods: list[Any], lr: Any
-) -> Equilibrium:
+def _row(game: Game, zero: Zero, box: Mapping[str, tuple[float, float]], methods: list[Any], lr: Any) -> Equilibrium:
     y = zero.at
     gap = None
     if not duality.not_computable(game) and getattr(game, "zero_sum", False):
@@ -191,7 +189,9 @@ def _row(
     if zero.surface:
         n = len(y)
         reason = f"undecided: {zero.surface}, so there is no linearisation"
-        silent = tuple(MethodRow(method.name, None, None, None, f"{zero.surface}: no multipliers") for method in methods)
+        silent = tuple(
+            MethodRow(method.name, None, None, None, f"{zero.surface}: no multipliers") for method in methods
+        )
         return Equilibrium(
             game.names, y, np.empty(0, complex), np.empty((n, 0), complex), "undecided", "undecided", "undecided",
             methods=silent, evidence=reason, error=zero.error, duality_gap=gap,

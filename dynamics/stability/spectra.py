@@ -11,6 +11,7 @@ Source: Stewart and Sun, Matrix Perturbation Theory, 1990, chapter IV.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +68,11 @@ def spectrum(jacobian: NDArray[np.float64], uncertainty: float = 0.0, zeros: int
         ones get a tolerance that covers them.
     """
     n = len(jacobian)
-    values, right = (np.asarray(part, dtype=complex) for part in np.linalg.eig(jacobian))
+    found = np.linalg.eig(jacobian)
+    values: NDArray[Any] = found.eigenvalues.astype(complex)
+    right: NDArray[Any] = found.eigenvectors.astype(complex)
     left = left_vectors(right)
-    order = np.lexsort((np.round(values.imag, 12), np.round(-values.real, 12)))
+    order = np.lexsort((np.round(np.imag(values), 12), np.round(-np.real(values), 12)))
     values, left, right = values[order], left[:, order], right[:, order]
     size = float(np.linalg.norm(jacobian))
     change = 20 * n * np.finfo(float).eps * size + uncertainty
@@ -91,7 +94,7 @@ def spectrum(jacobian: NDArray[np.float64], uncertainty: float = 0.0, zeros: int
         tolerances[smallest] = np.maximum(tolerances[smallest], 2 * np.abs(values[smallest]))
     else:
         tolerances = np.minimum(tolerances, max(size, 1e-300))
-    signs = np.where(np.abs(values.real) <= tolerances, 0, np.sign(values.real)).astype(int)
+    signs = np.where(np.abs(np.real(values)) <= tolerances, 0, np.sign(np.real(values))).astype(int)
     return Spectrum(values, right, left, tolerances, signs, classify(values, tolerances, signs, size, zeros))
 
 
@@ -104,7 +107,11 @@ def left_vectors(right: NDArray[np.complex128]) -> NDArray[np.complex128]:
 
 
 def classify(
-    values: NDArray[np.complex128], tolerances: NDArray[np.float64], signs: NDArray[np.int_], size: float, zeros: int = 0
+    values: NDArray[np.complex128],
+    tolerances: NDArray[np.float64],
+    signs: NDArray[np.int_],
+    size: float,
+    zeros: int = 0,
 ) -> str:
     """Return the class of the linear flow.
 

@@ -71,7 +71,7 @@ def critical_timescales(jacobian: NDArray[np.float64], part: slice, zeros: int =
     else:
         probes = np.geomspace(1e-4, 1e4, 400)
     states = np.array([_state(slow, fast, tau, zeros) for tau in probes])
-    changes = np.flatnonzero((states[1:] != states[:-1]))
+    changes = np.flatnonzero(states[1:] != states[:-1])
     return tuple(_refine(slow, fast, probes[i], probes[i + 1], zeros) for i in changes)
 
 
@@ -81,7 +81,7 @@ def critical_timescale(values: tuple[float, ...]) -> float | None:
 
 
 def pencil_candidates(constant: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the positive real generalised eigenvalues of ``constant + tau slope``, ascending, spurious ones among them.
+    """Return the positive real generalised eigenvalues of ``constant + tau slope``, ascending, some spurious.
 
     A singular pencil (a pair sums to zero for every tau) is compressed by random orthonormal projections to its
     normal rank: its true eigenvalues survive, random ones join, and the caller's check of signs removes these.
@@ -135,6 +135,7 @@ def _state(slow: NDArray[np.float64], fast: NDArray[np.float64], tau: float, zer
 
 def _refine(slow: NDArray[np.float64], fast: NDArray[np.float64], low: float, high: float, zeros: int) -> float:
     """Return the crossing of the spectral abscissa in a bracket, to rounding."""
+
     def abscissa(logarithm: float) -> float:
         return _abscissa(slow, fast, float(np.exp(logarithm)), zeros)
 

@@ -117,7 +117,7 @@ def _continuum(
         at = spectrum(np.asarray(field.jacobian(point)), zeros=dimension)
         unstable += bool((at.signs > 0).any())
     transversal = np.sort(found.eigenvalues.real[found.signs < 0])[-1]
-    text = f"a continuum that attracts transversally (slowest transversal real part {transversal:.6g} at the representative)"
+    text = f"a continuum that attracts transversally (slowest real part {transversal:.6g} at the representative)"
     if unstable:
         text += f"; {unstable} of {len(chosen)} other members examined repel"
     return Verdict("attracting", text, {"transversal": float(transversal)})
@@ -181,7 +181,8 @@ def _zero(field: Field, y: NDArray[np.float64], extent: float) -> Verdict:
     sides = [side[side != 0] for side in (outward[2::-1], outward[3:])]
     # the smallest amplitude that shows a sign speaks for its side
     measured = [int(side[0]) if side.size else 0 for side in sides]
-    words = f"reduced flow du/dt = {form.a2:.6g} u^2 + {form.a3:.6g} u^3; measured direction {measured} (left, right; -1 inward)"
+    words = f"reduced flow du/dt = {form.a2:.6g} u^2 + {form.a3:.6g} u^3; "
+    words += f"measured direction {measured} (left, right; -1 inward)"
     if abs(form.a2) > form.tolerance2:
         if measured in ([-1, 1], [1, -1]):
             return Verdict("repelling", f"semi-stable: {words}", numbers)

@@ -75,7 +75,9 @@ def row(matrix: Matrix, jacobian: NDArray, lr: float | None = None) -> MethodRow
         (lambda jacobian: alternating(jacobian, 1), 2.0),
     ],
 )
-def test_critical_rates_on_the_bilinear_game(method: Callable[[NDArray], Matrix], expected: float, sigma: float) -> None:
+def test_critical_rates_on_the_bilinear_game(
+    method: Callable[[NDArray], Matrix], expected: float, sigma: float
+) -> None:
     jacobian = sigma * np.array([[0.0, -1.0], [1.0, 0.0]])
     found = row(method(jacobian), jacobian)
     if not expected:
@@ -98,7 +100,9 @@ def test_simultaneous_steps_obey_the_euler_limit(damping: float) -> None:
     jacobian = np.array([[0.0, -0.5], [0.5, -damping]])
     expected = 4 * damping if damping <= 1 else 4 / (damping + np.sqrt(damping**2 - 1))
     # the real part is known to rounding of the norm: eps / damping relative, at least 1e-13
-    np.testing.assert_allclose(row(simultaneous(jacobian), jacobian).critical_lr, expected, rtol=max(1e-13, 1e-15 / damping))
+    np.testing.assert_allclose(
+        row(simultaneous(jacobian), jacobian).critical_lr, expected, rtol=max(1e-13, 1e-15 / damping)
+    )
 
 
 def test_alternating_steps_on_a_bilinear_game_are_marginal_until_two_over_the_largest_singular_value() -> None:
@@ -152,3 +156,27 @@ def test_one_rate_per_player_keeps_its_ratio() -> None:
     # a = sqrt(lr_1 lr_2) sigma: with rates 1 : 4 the critical larger rate is 2 * 2
     report = analyse(games.get("bilinear"), lr={"generator": 0.1, "discriminator": 0.4}, methods=["alternating"])
     np.testing.assert_allclose(report.equilibria[0].methods[0].critical_lr, 4.0, rtol=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_critical_rates_agree_with_a_scan_of_the_radius(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(2, 6))
+    jacobian = generator.standard_normal((n, n)) - generator.uniform(0, 2.5) * np.eye(n)
+    size = float(np.linalg.norm(jacobian, 2))
+    scan = np.geomspace(1e-3 / size, 1e3 / size, 2000)
+    for matrix in (
+        simultaneous(jacobian),
+        alternating(jacobian, 1),
+        extragradient(jacobian),
+        optimistic(jacobian),
+        heavy_ball(jacobian, 0.9),
+    ):
+        # 1e-9 is far above rounding and, at a transversal crossing, far below one step (0.7 %) of the scan
+        outside = np.flatnonzero(np.abs(np.linalg.eigvals([matrix(lr) for lr in scan])).max(axis=1) > 1 + 1e-9)
+        found = row(matrix, jacobian).critical_lr
+        assert found is not None
+        if outside[0] == 0:
+            assert found <= scan[0]
+        else:
+            assert scan[outside[0] - 1] * 0.999 <= found <= scan[outside[0]]

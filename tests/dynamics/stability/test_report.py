@@ -14,7 +14,8 @@ from dynamics.core.errors import InputError
 from dynamics.stability import analyse
 
 KEYS = {
-    "at", "eigenvalues", "flow", "verdict", "solution", "critical_timescale", "critical_timescales", "continuum", "methods",
+    "at", "eigenvalues", "flow", "verdict", "solution", "critical_timescale", "critical_timescales", "continuum",
+    "methods",
 }  # fmt: skip
 
 

@@ -22,7 +22,10 @@ ROTATION = np.array([[0.0, -1.0], [1.0, 0.0]])
         (np.diag([0.0, -1.0]), "degenerate"),
         (np.zeros((2, 2)), "degenerate"),
         (np.array([[0.0, -0.5], [0.5, -1.0]]), "stable node"),  # critically damped: a defective double eigenvalue
-        (np.block([[ROTATION, np.zeros((2, 1))], [np.zeros((1, 2)), -np.ones((1, 1))]]), "centre with stable directions"),
+        (
+            np.block([[ROTATION, np.zeros((2, 1))], [np.zeros((1, 2)), -np.ones((1, 1))]]),
+            "centre with stable directions",
+        ),
     ],
 )
 def test_flow_classes(matrix: np.ndarray, flow: str) -> None:

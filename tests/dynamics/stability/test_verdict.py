@@ -72,9 +72,7 @@ def test_quadratic_terms_alone_can_make_a_focus() -> None:
     # 16 Re-coefficient of r^3 = P_xy (P_xx + P_yy) - Q_xy (Q_xx + Q_yy) - P_xx Q_xx + P_yy Q_yy
     # (Guckenheimer and Holmes 1983, equation 3.4.11) = -b * 2, hence a = -b / 8
     b = 0.5
-    game = games.define(
-        players={"a": (["x"], "x*y - x**2*y/2"), "b": (["y"], f"-(x + x**2)*y - {b}*x*y**2/2")}
-    )
+    game = games.define(players={"a": (["x"], "x*y - x**2*y/2"), "b": (["y"], f"-(x + x**2)*y - {b}*x*y**2/2")})
     report = analyse(game, box={"x": (-0.4, 0.4), "y": (-0.4, 0.4)}, methods=[])
     found = report.equilibria[0]
     np.testing.assert_allclose(found.numbers["amplitude_coefficient"], -b / 8, rtol=1e-12)

@@ -206,7 +206,10 @@ def _training_step() -> Iterator[Row]:
     modules = game.modules(state.y)
     generator, discriminator = modules["generator"], modules["discriminator"]
     real, latents = game.source.real, game.source.latents
-    players = [(m, torch.optim.SGD(m.parameters(), lr=float(np.max(config.lr)))) for m in (discriminator, generator)]
+    players = [
+        (modules[name], torch.optim.SGD(modules[name].parameters(), lr=method.rate(name)))
+        for name in ("discriminator", "generator")
+    ]
 
     def ours() -> None:
         nonlocal state
@@ -224,7 +227,8 @@ def _training_step() -> Iterator[Row]:
             optimiser.step()
 
     with torch_threads(1):
-        ours(), theirs()
+        ours()  # imports and first allocations
+        theirs()
         value, peer = (1e3 * _per_call(step) for step in (ours, theirs))
     yield Row(
         "one training step of digits-mlp", value, peer, "ms", 0.5,

@@ -48,7 +48,7 @@ def _train(steps: int) -> dict[str, Any]:
         generator = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1)).double()
         discriminator = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1)).double()
     with torch.no_grad():
-        generator[2].bias.fill_(4.0)
+        list(generator.parameters())[-1].fill_(4.0)  # the bias of the last layer
     real = 0.5 * torch.randn(SAMPLES, 1, generator=random, dtype=torch.float64)
     latent = torch.randn(SAMPLES, 2, generator=random, dtype=torch.float64)
     fake = generator(latent).detach()

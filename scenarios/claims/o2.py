@@ -49,7 +49,7 @@ def run(quick: bool) -> Evidence:
     """Measure growth per step and conserved energies at rates from 0.01 to beyond 2."""
     iterations = 200 if quick else 1000
     # 20 rounds are enough: the factor is exact at every single one.
-    growth = [(np.linalg.norm(_orbit("simultaneous", a, 20)[-1])) ** (1 / 20) for a in RATES]
+    growth = [float(np.linalg.norm(_orbit("simultaneous", a, 20)[-1])) ** (1 / 20) for a in RATES]
     worst = int(np.argmax([abs(g - np.sqrt(1 + a * a)) for g, a in zip(growth, RATES, strict=True)]))
     drifts = {first: [_energy_drift(a, first, iterations) for a in RATES] for first in ("discriminator", "generator")}
     beyond = _orbit("alternating", BEYOND, 60)

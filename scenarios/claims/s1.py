@@ -49,8 +49,8 @@ def run(quick: bool) -> Evidence:
         penalty: max(float(np.abs(spectrum(penalty, gamma) - predicted(gamma)).max()) for gamma in GAMMAS)
         for penalty in ("r1", "r2")
     }
-    slow = float(spectrum("r1", LARGE).real.max())
-    abscissa = {gamma: float(spectrum("r1", gamma).real.max()) for gamma in (0.0, 0.5, 1.5, 3.0)}
+    slow = float(np.real(spectrum("r1", LARGE)).max())
+    abscissa = {gamma: float(np.real(spectrum("r1", gamma)).max()) for gamma in (0.0, 0.5, 1.5, 3.0)}
     # A double root moves by the square root of the rounding of the coefficients; away from it the condition number is
     # |l| / |l1 - l2| <= 1/sqrt(1 - 1/gamma²) < 2, times the norm of the matrix (the largest gamma).
     allowed = 8 * 2 * EPS * max(GAMMAS)

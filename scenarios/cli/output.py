@@ -85,7 +85,7 @@ def number(value: Any, digits: int = 6) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Mapping) and {"re", "im"} == set(value):
+    if isinstance(value, Mapping):
         value = complex(value["re"], value["im"])
     if isinstance(value, complex):
         if value.imag == 0:

@@ -185,7 +185,7 @@ def per_player(option: str, text: str) -> float | dict[str, float]:
         values[player] = check_number(label, value)
         if values[player] <= 0:
             raise InputError(f"{label} must be positive, got {values[player]:g}: give a number above 0.")
-    return values.get("", values)
+    return values[""] if list(values) == [""] else values
 
 
 def shorten(text: str, width: int = 60) -> str:

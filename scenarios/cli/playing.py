@@ -64,7 +64,7 @@ def build_game(
 def _timescales(text: str, game: Game) -> dict[str, float]:
     """Return ``{player: factor}``; a bare number is the discriminator's."""
     value = parse.per_player("--timescale", text)
-    if isinstance(value, float):
+    if not isinstance(value, dict):
         if "discriminator" not in game.players:
             players = ", ".join(game.players)
             raise InputError(
@@ -135,7 +135,7 @@ def check_out(path: str | None, suffixes: tuple[str, ...], what: str) -> Path | 
     target = Path(path)
     if target.suffix.lower() not in suffixes:
         raise InputError(f"--out got '{path}', expected {what} ending in {' or '.join(suffixes)}.")
-    if ".zarr" in suffixes and target.exists():
+    if target.suffix.lower() == ".zarr" and target.exists():
         raise InputError(f"--out '{path}' exists already: remove it or give another name.")
     if not target.parent.is_dir():
         raise InputError(f"--out '{path}' lies in a folder that does not exist: create {target.parent} first.")

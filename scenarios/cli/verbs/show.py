@@ -16,7 +16,7 @@ def show(
 ) -> Answer:
     """Show the losses, the field and the Jacobian of a game."""
     game: Any = request.game()
-    shown = game.latex() if latex else game.show()
+    shown = game.show(latex=latex)
     keys = ("losses", "field", "jacobian", "parameters")
     result = {key: shown[key] for key in keys}
 

@@ -23,18 +23,6 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-class Point(nn.Module):
-    """The generator of Dirac-GANs: every latent becomes the same trainable point, shape (n, size)."""
-
-    def __init__(self, values: Sequence[float]) -> None:
-        super().__init__()
-        self.theta = nn.Parameter(torch.tensor(list(values), dtype=torch.float64))
-
-    def forward(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return the point once for each latent."""
-        return self.theta.expand(len(latents), -1)
-
-
 def mlp(
     inputs: int, hidden: Sequence[int], outputs: int, activation: str = "tanh", output: str | None = None
 ) -> nn.Sequential:

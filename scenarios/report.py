@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from scenarios import exhibits
 from scenarios.registry import SOURCES, Scenario
 from scenarios.runner import Outcome, run
 
@@ -14,7 +15,11 @@ PICTURES = "pictures"
 
 
 def write_report(
-    folder: Path, chosen: Sequence[Scenario], quick: bool = False, advance: Callable[[str], None] = lambda text: None
+    folder: Path,
+    chosen: Sequence[Scenario],
+    quick: bool = False,
+    compared: Path | None = None,
+    advance: Callable[[str], None] = lambda text: None,
 ) -> tuple[list[Outcome], Path]:
     """Run scenarios and write their report.
 
@@ -26,22 +31,38 @@ def write_report(
         What to run.
     quick : bool
         Smaller samples and shorter runs.
+    compared : Path, optional
+        A comparison stored by ``gandyn compare --out FILE.zarr``, to be shown too.
     advance : callable
-        Called with the id of each scenario that is done.
+        Called with the name of each part that is done.
 
     Returns
     -------
     outcomes : list of Outcome
     page : Path
         The page to open.
+
+    Raises
+    ------
+    InputError
+        If the comparison cannot be read, before anything is computed.
     """
-    outcomes = run(chosen, quick, folder / PICTURES, advance)
+    from dynamics.core.storage import read_dataset
+
+    dataset = read_dataset(compared) if compared is not None else None
+    pictures = folder / PICTURES
+    pictures.mkdir(parents=True, exist_ok=True)
+    outcomes = run(chosen, quick, pictures, advance)
+    shown = exhibits.portraits(pictures)
+    if dataset is not None:
+        shown.append(exhibits.comparison(dataset, pictures))
+    advance("portraits")
     page = folder / PAGE
-    page.write_text(render(outcomes, quick), encoding="utf-8")
+    page.write_text(render(outcomes, quick, shown), encoding="utf-8")
     return outcomes, page
 
 
-def render(outcomes: Sequence[Outcome], quick: bool) -> str:
+def render(outcomes: Sequence[Outcome], quick: bool, shown: Sequence[exhibits.Exhibit] = ()) -> str:
     """Return the page as text; everything in it is escaped, pictures are linked relative to the page."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -55,12 +76,10 @@ def render(outcomes: Sequence[Outcome], quick: bool) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
-    claims = [
-        {**outcome.to_dict(), "picture": f"{PICTURES}/{outcome.picture.name}" if outcome.picture else None}
-        for outcome in outcomes
-    ]
+    environment.filters["linked"] = lambda picture: f"{PICTURES}/{picture.name}"
     return environment.get_template("report.html").render(
-        claims=claims,
+        claims=[outcome.to_dict() for outcome in outcomes],
+        exhibits=shown,
         held=sum(outcome.holds for outcome in outcomes),
         quick=quick,
         sources=SOURCES,

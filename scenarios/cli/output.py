@@ -88,12 +88,13 @@ def number(value: Any, digits: int = 6) -> str:
     if isinstance(value, Mapping):
         value = complex(value["re"], value["im"])
     if isinstance(value, complex):
+        real = f"{value.real + 0.0:.{digits}g}"  # adding zero turns -0 into 0
         if value.imag == 0:
-            return f"{value.real:.{digits}g}"
+            return real
         sign = "+" if value.imag > 0 else "-"
-        return f"{value.real:.{digits}g} {sign} {abs(value.imag):.{digits}g}i"
+        return f"{real} {sign} {abs(value.imag):.{digits}g}i"
     if isinstance(value, int | float) or hasattr(value, "dtype"):
-        return f"{float(value):.{digits}g}"
+        return f"{float(value) + 0.0:.{digits}g}"
     return str(value)
 
 

@@ -75,6 +75,7 @@ REFUSED = [
     (("compare",), "runs"),
     (("compare", "nothing-here"), "nothing-here"),
     (("bench", "--starts", "0"), "at least 1"),
+    (("report", "--comparison", "missing.zarr"), "missing.zarr"),
 ]
 
 

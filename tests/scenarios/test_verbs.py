@@ -179,9 +179,27 @@ def test_train_records_a_run_that_compare_reads(answer, gandyn, tmp_path):
     assert compared["distances"]
     assert compared["orders"]
     assert (tmp_path / "order.png").stat().st_size > 1000
+    compared = answer("compare", "run", "--out", "comparison.zarr")["result"]
+    assert compared["file"] == "comparison.zarr"
     # Without names: runs go to runs/, and compare takes the newest.
     assert gandyn("train", "digits-mlp", "--set", small).exit_code == 0
     assert answer("compare")["result"]["run"] == "runs/digits-mlp"
+
+
+def test_report_writes_a_page_with_the_stored_comparison(answer, tmp_path, monkeypatch):
+    from scenarios import registry
+
+    chosen = registry.select(["S1"])
+    monkeypatch.setattr(registry, "select", lambda ids=None: chosen)
+    answer("train", "digits-mlp", "--set", "steps=8,samples=32,hidden=4,stride=4", "--out", "run")
+    (tmp_path / "audit").mkdir()
+    answer("compare", "run", "--out", "audit/comparison.zarr")
+    result = answer("report", "--quick")["result"]
+    assert (result["claims"], result["hold"]) == (1, 1)
+    page = (tmp_path / result["file"]).read_text(encoding="utf-8")
+    assert "pictures/comparison.png" in page
+    assert page.count("<img") == 1 + 3 + 1
+    assert all((tmp_path / "audit" / "pictures" / name).is_file() for name in ("s1.png", "portrait-1.png"))
 
 
 def test_every_verb_has_help(gandyn):

@@ -37,8 +37,10 @@ def compare(
             comparison.save(target)
         else:
             import figures
+            from scenarios.exhibits import draw_comparison
 
-            figures.save(draw(comparison), target)
+            drawn = draw_comparison(comparison.times, comparison.rates, comparison.distances, comparison.method)
+            figures.save(drawn, target)
 
     def render(console: Any) -> None:
         console.print(f"{source}: {comparison.compared}", style="bold", markup=False)
@@ -64,18 +66,3 @@ def newest_run() -> Path:
     if not found:
         raise InputError(f"No run was given and {RUNS}/ holds none: run 'gandyn train digits-mlp' first or name a run.")
     return found[-1]
-
-
-def draw(comparison: Any) -> Any:
-    """Return a figure: the distance over time at every rate, and its order."""
-    import figures
-    from figures import style
-
-    with style.context():
-        figure = style.new_figure(9.6, 4.0)
-        left, right = figure.subplots(1, 2)
-    labels = {f"rate {rate:.4g}": row for rate, row in zip(comparison.rates, comparison.distances, strict=True)}
-    figures.distance_over_time(comparison.times, labels, ylabel="distance to the flow", title="Over time", axes=left)
-    last = {comparison.method: comparison.distances[:, -1]}
-    figures.order_plot(comparison.rates, last, ylabel="distance at the end", title="Against the rate", axes=right)
-    return figure

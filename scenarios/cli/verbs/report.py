@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from scenarios.cli import options, output
 from scenarios.cli.verb import NO, OK, Answer, Request, verb
 
 
 @verb()
-def report(request: Request, out: options.Out = "audit", quick: options.Quick = False) -> Answer:
+def report(
+    request: Request,
+    out: options.Out = "audit",
+    quick: options.Quick = False,
+    comparison: Annotated[
+        str | None,
+        typer.Option(
+            "--comparison",
+            metavar="FILE.zarr",
+            help="Show what 'gandyn compare --out FILE.zarr' stored (default: comparison.zarr in the report's folder).",
+        ),
+    ] = None,
+) -> Answer:
     """Run every scenario and write the audit as a folder of static HTML."""
-    from pathlib import Path
-
     from scenarios import registry
     from scenarios.report import write_report
 
     chosen = registry.select()
     folder = Path(out or "audit")
-    with output.progress("report", len(chosen)) as advance:
-        outcomes, page = write_report(folder, chosen, quick, advance)
+    stored = folder / "comparison.zarr"
+    compared = Path(comparison) if comparison is not None else stored if stored.exists() else None
+    with output.progress("report", len(chosen) + 1) as advance:
+        outcomes, page = write_report(folder, chosen, quick, compared, advance)
     held = sum(outcome.holds for outcome in outcomes)
     result = {"file": str(page), "claims": len(outcomes), "hold": held}
 

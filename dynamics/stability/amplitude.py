@@ -147,7 +147,7 @@ def perturbation_trend(
     starts = y + np.concatenate([scale * directions, 0.5 * scale * directions])
     windows, samples = 6, 48
     times = np.linspace(0.0, windows * time, windows * samples + 1)
-    result = _integrate(field, starts, times, LOOSE)
+    result = _integrate(field, starts, times, TIGHT)
     if not all(status is Status.FINISHED for status in np.ravel(result.statuses)):
         return None, f"perturbations of size {scale:g} left the neighbourhood or could not be followed"
     energy = np.sum(np.abs((result.states - y) @ modes.conj()) ** 2, axis=-1)[:, 1:]
@@ -157,10 +157,11 @@ def perturbation_trend(
     change = average[:, -1] - average[:, 0]
     span = (windows - 1) * time
     words = f"log of squared amplitudes over {span:.4g} time units: {change.min():.3g} to {change.max():.3g}"
-    if (np.abs(steps) <= 1e-9).all():
+    # the integrator keeps linear oscillations to about 1e-10 over such times
+    if (np.abs(steps) <= 1e-8).all():
         return 0, f"conserved: {words}"
-    if (steps < -1e-8).all():
+    if (steps < -1e-7).all():
         return -1, f"all decay: {words}"
-    if (steps > 1e-8).all(axis=1).any():
+    if (steps > 1e-7).all(axis=1).any():
         return 1, f"one grows: {words}"
     return None, f"no common trend: {words}"

@@ -248,7 +248,7 @@ def series(expansion: Expansion) -> list[Branch]:
         # the highest kept positive power aliases with nothing: the upper half holds high and negative powers
         half = len(turns) // 2
         remainder = float(np.abs(coefficients[half - len(turns) // 8 :]).max())
-        start = np.log(tracks[0, cycle]) / expansion.radius
+        start: NDArray[Any] = np.log(tracks[0, cycle]) / expansion.radius
         found.append(Branch(len(cycle), coefficients[:half], noise, remainder, start))
     return found
 

@@ -109,7 +109,8 @@ def hopf_form(
     def second(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
         return np.einsum("ijk,j,k->i", b, u, v)
 
-    mean: NDArray[Any] = -np.linalg.solve(a, second(q, q.conj()))
+    # B(q, conj q) is real
+    mean: NDArray[Any] = -np.linalg.solve(a, np.real(second(q, q.conj())))
     square: NDArray[Any] = np.linalg.solve(2j * omega * np.eye(len(y)) - a, second(q, q))
     terms = [
         p.conj() @ np.einsum("ijkl,j,k,l->i", c, q, q, q.conj()),
@@ -121,7 +122,7 @@ def hopf_form(
     absolute += 2 * np.einsum("i,ijk,j,k->", np.abs(p), np.abs(b), np.abs(q), np.abs(mean))
     absolute += np.einsum("i,ijk,j,k->", np.abs(p), np.abs(b), np.abs(q), np.abs(square))
     tolerance = ROUNDING_UNITS * np.finfo(float).eps * float(absolute) * float(np.linalg.cond(a)) ** 0.5
-    return HopfForm(omega, q, p, complex(sum(terms) / 2), tolerance, square, np.real(mean))
+    return HopfForm(omega, q, p, complex(sum(terms) / 2), tolerance, square, mean)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.games.field import Field
-from dynamics.stability import amplitude, normalform
+from dynamics.stability import amplitude, normalform, surfaces
 from dynamics.stability.spectra import Spectrum, spectrum
 
 
@@ -68,11 +68,12 @@ def nonlinear_verdict(
         return Verdict("repelling", f"an eigenvalue with positive real part and none with negative{critical}", {})
     if not (found.signs == 0).any():
         return Verdict("attracting", "every eigenvalue has a negative real part", {})
+    extent = smooth_extent(field, y, extent)
     if bool(getattr(field, "affine", False)):
         return _affine(field, y, found, len(directions))
     zeros, pairs = int(found.zeros.sum()), int(found.imaginary.sum()) // 2
     if len(directions):
-        return _continuum(field, found, zeros, pairs, members, len(directions))
+        return _continuum(field, y, found, zeros, pairs, members, len(directions), extent)
     if pairs == 1 and zeros == 0:
         return _pair(field, y, found, extent)
     if zeros == 1 and pairs == 0:
@@ -100,8 +101,36 @@ def _affine(field: Field, y: NDArray[np.float64], found: Spectrum, dimension: in
     return Verdict("neutral", "the field is affine and its critical eigenvalues are semi-simple: bounded, no decay", {})
 
 
+def smooth_extent(field: Field, y: NDArray[np.float64], extent: float) -> float:
+    """Return an extent, at most the given one, such that no surface of non-smoothness comes near measured orbits.
+
+    Orbits start within 0.2 extents of the equilibrium; half an extent around it is kept free, which leaves room for
+    orbits that are not circles.
+    """
+    switches = surfaces.surface_functions(field)
+    if not switches:
+        return extent
+    directions = np.concatenate(
+        [np.random.default_rng(0).standard_normal((200, len(y))), np.eye(len(y)), -np.eye(len(y))]
+    )
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    for _ in range(40):
+        shells = y + 0.5 * extent * np.linspace(0.0, 1.0, 6)[:, None, None] * directions
+        if all(np.ptp(np.sign(np.asarray(function(shells)))) == 0 for _, function in switches):
+            break
+        extent *= 0.8
+    return extent
+
+
 def _continuum(
-    field: Field, found: Spectrum, zeros: int, pairs: int, members: NDArray[np.float64], dimension: int
+    field: Field,
+    y: NDArray[np.float64],
+    found: Spectrum,
+    zeros: int,
+    pairs: int,
+    members: NDArray[np.float64],
+    dimension: int,
+    extent: float,
 ) -> Verdict:
     n = len(found.eigenvalues)
     if zeros > dimension:
@@ -110,7 +139,7 @@ def _continuum(
     if n == dimension:
         return Verdict("neutral", "every nearby state is an equilibrium", {})
     if pairs:
-        return Verdict("neutral", "transversal eigenvalues of the continuum are imaginary: linearly neutral", {})
+        return _trend(field, y, found, extent)
     chosen = members[np.linspace(0, len(members) - 1, min(9, len(members))).astype(int)]
     unstable = 0
     for point in chosen:
@@ -199,8 +228,9 @@ def _zero(field: Field, y: NDArray[np.float64], extent: float) -> Verdict:
 def _trend(field: Field, y: NDArray[np.float64], found: Spectrum, extent: float) -> Verdict:
     critical = found.signs == 0
     moduli = np.abs(found.eigenvalues[critical & ~found.zeros])
-    time = 20 * 2 * np.pi / float(moduli.min()) if moduli.size else 50.0
-    modes = found.left[:, critical] if not found.zeros.any() else np.eye(len(y), dtype=complex)
+    time = 8 * 2 * np.pi / float(moduli.min()) if moduli.size else 50.0
+    # with imaginary pairs their amplitudes decide; states may drift along zero eigenvalues of a continuum
+    modes = found.left[:, found.imaginary] if found.imaginary.any() else np.eye(len(y), dtype=complex)
     sign, words = amplitude.perturbation_trend(field, y, 0.1 * extent, time, modes)
     text = f"{int(found.imaginary.sum()) // 2} imaginary pairs and {int(found.zeros.sum())} zero eigenvalues; {words}"
     if sign is None:

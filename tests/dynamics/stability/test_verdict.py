@@ -146,3 +146,15 @@ def test_a_kink_is_undecided_and_has_no_spectrum() -> None:
     assert found.eigenvalues.size == 0
     assert found.verdict == "undecided"
     assert "not smooth" in found.evidence
+
+
+def test_clipping_outside_an_orbit_does_not_make_a_centre_attract() -> None:
+    # circles of radius below the bound are closed orbits; larger ones are cut down to it
+    found = only(games.get("dirac-gan", loss="wasserstein", clip=0.5))
+    assert (found.flow, found.verdict) == ("centre", "neutral")
+
+
+def test_a_continuum_of_centres_is_neutral() -> None:
+    found = only(games.get("gaussian-gan", loss="hinge"))
+    assert found.continuum is not None
+    assert found.verdict == "neutral"

@@ -155,6 +155,8 @@ def test_clipping_outside_an_orbit_does_not_make_a_centre_attract() -> None:
 
 
 def test_a_continuum_of_centres_is_neutral() -> None:
-    found = only(games.get("gaussian-gan", loss="hinge"))
-    assert found.continuum is not None
+    # circles in (x, y) at every fixed s, turning at the rate 1 + s^2
+    losses = {"a": (["x"], "x*y*(1 + s**2)"), "b": (["y"], "-x*y*(1 + s**2)"), "c": (["s"], "0*s")}
+    found = only(games.define(players=losses))
+    np.testing.assert_allclose(found.continuum, [[0.0, 0.0, 1.0]], atol=1e-12)
     assert found.verdict == "neutral"

@@ -135,7 +135,7 @@ def verb(*, game: bool = False, shared: Mapping[str, Any] | None = None) -> Call
         parameters = [_parameter(name, annotation) for name, annotation in before.items()]
         parameters += [_with_environment(parameter) for parameter in own]
         parameters += [_with_environment(_parameter(name, annotation)) for name, annotation in after.items()]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        vars(run)["__signature__"] = inspect.Signature(parameters)
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         run.__doc__ = function.__doc__
         return run

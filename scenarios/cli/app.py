@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -36,6 +37,8 @@ class Application(TyperGroup):
     def _run(self, arguments: list[str], prog_name: str, extra: dict[str, Any]) -> int:
         as_json = "--json" in arguments or output.environment_flag("GANDYN_JSON")
         debug = "--debug" in arguments or output.environment_flag("GANDYN_DEBUG")
+        # A setting without effect is noted in one line, without the place in the code that noted it.
+        warnings.formatwarning = lambda message, *place, **rest: f"Note: {message}\n"
         try:
             code = super().main(args=arguments, prog_name=prog_name, standalone_mode=False, **extra)
             return code if isinstance(code, int) else 0

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -31,18 +30,6 @@ def test_help_and_version_load_nothing_heavy(flag):
     done = subprocess.run([sys.executable, "-c", code, flag], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout
-
-
-def test_help_answers_in_less_than_the_promised_time():
-    # The best of several says what the program needs; the mean would say what else the machine is doing.
-    best = min(_timed("--help") for _ in range(5))
-    assert best < 0.4
-
-
-def _timed(*arguments):
-    began = time.perf_counter()
-    assert run(*arguments).returncode == 0
-    return time.perf_counter() - began
 
 
 def test_piped_output_has_no_colours_and_notes_stay_silent():
@@ -102,3 +89,9 @@ def test_a_wrong_settings_file_is_refused(gandyn, tmp_path, text, hint):
     result = gandyn("--config", "settings.toml", "trajectory", "bilinear")
     assert result.exit_code == 2
     assert hint in result.stderr
+
+
+def test_a_setting_without_effect_is_noted_on_stderr_in_one_line():
+    done = run("evaluate", "dirac-gan", "--set", "gamma=0.3")
+    assert done.returncode == 0
+    assert done.stderr == "Note: The setting gamma has no effect on dirac-gan with these other settings.\n"

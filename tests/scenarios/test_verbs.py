@@ -213,7 +213,6 @@ def test_every_verb_has_help(gandyn):
 
 def test_human_answers_of_light_verbs_fit_eighty_columns(gandyn):
     for arguments in (
-        ("list",),
         ("evaluate", "dirac-gan"),
         ("trajectory", "dirac-gan", "--time", "1"),
         ("iterate", "dirac-gan", "--lr", "0.1", "--iterations", "20"),
@@ -223,3 +222,10 @@ def test_human_answers_of_light_verbs_fit_eighty_columns(gandyn):
         assert shown.exit_code == 0, shown.output
         assert shown.stderr == ""
         assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+def test_a_piped_list_keeps_every_summary_whole_on_one_line(gandyn):
+    from dynamics import games
+
+    lines = gandyn("list", "games").stdout.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [[name, games.summary(name)] for name in games.names()]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scenarios.cli import options, output
 from scenarios.cli.verb import NO, OK, Answer, Request, verb
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from scenarios.runner import Outcome
 
 
 @verb()
@@ -31,24 +37,29 @@ def claims(
     result = {"claims": [outcome.to_dict() for outcome in outcomes], "quick": quick}
 
     def render(console: Any) -> None:
-        rows = output.table("id", "title", "verdict", "holds", "measured", "expected", numbers=("measured", "expected"))
-        for outcome in outcomes:
-            headline = outcome.evidence.measurements[0]
-            rows.add_row(
-                outcome.scenario.id,
-                outcome.scenario.title,
-                outcome.evidence.verdict,
-                "[green]yes[/]" if outcome.holds else "[bold red]NO[/]",
-                output.number(headline.measured, 5),
-                output.number(headline.expected, 5),
-            )
-        console.print(rows)
+        console.print(verdict_table(outcomes))
         for outcome in outcomes:
             if len(outcomes) == 1 or not outcome.holds:
                 _render_details(console, outcome)
         console.print(f"{sum(o.holds for o in outcomes)} of {len(outcomes)} hold; pictures in {out}", markup=False)
 
     return Answer(result, render, exit_code=OK if all(outcome.holds for outcome in outcomes) else NO)
+
+
+def verdict_table(outcomes: Sequence[Outcome]) -> Table:
+    """Return one row per scenario: its verdict and its headline measurement."""
+    rows = output.table("id", "title", "verdict", "holds", "measured", "expected", numbers=("measured", "expected"))
+    for outcome in outcomes:
+        headline = outcome.evidence.measurements[0]
+        rows.add_row(
+            outcome.scenario.id,
+            outcome.scenario.title,
+            outcome.evidence.verdict,
+            "[green]yes[/]" if outcome.holds else "[bold red]NO[/]",
+            output.number(headline.measured, 5),
+            output.number(headline.expected, 5),
+        )
+    return rows
 
 
 def _render_details(console: Any, outcome: Any) -> None:

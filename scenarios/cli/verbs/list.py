@@ -88,6 +88,14 @@ def list_(
             if not rows:
                 console.print("  none in this version")
             for name, summary in rows:
-                console.print(f"  {name:<{width}}  {summary}", markup=False, no_wrap=True, overflow="ellipsis")
+                # A terminal gets what fits on its line, a pipe all of it.
+                fitted = "ellipsis" if console.is_terminal else "ignore"
+                console.print(
+                    f"  {name:<{width}}  {summary}",
+                    markup=False,
+                    no_wrap=True,
+                    overflow=fitted,
+                    crop=console.is_terminal,
+                )
 
     return Answer(result, render)

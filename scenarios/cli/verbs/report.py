@@ -9,6 +9,7 @@ import typer
 
 from scenarios.cli import options, output
 from scenarios.cli.verb import NO, OK, Answer, Request, verb
+from scenarios.cli.verbs.claims import verdict_table
 
 
 @verb()
@@ -39,6 +40,7 @@ def report(
     result = {"file": str(page), "claims": len(outcomes), "hold": held}
 
     def render(console: Any) -> None:
+        console.print(verdict_table(outcomes))
         console.print(f"{held} of {len(outcomes)} claims hold. Open {page}", markup=False, soft_wrap=True)
 
     return Answer(result, render, exit_code=OK if held == len(outcomes) else NO)

@@ -115,7 +115,7 @@ _ENTRIES = (
     ),
     Solver(
         "torchdiffeq:fehlberg2",
-        "explicit pair of orders 2(1)",
+        "explicit pair of orders 2(1) whose estimate is far below its error: prefer bosh3",
         2,
         "adaptive",
         "Fehlberg (1969), Low-order classical Runge-Kutta formulas with stepsize control",

@@ -21,9 +21,9 @@ from dynamics.flow.result import FlowTrajectory, worst
 from dynamics.flow.stepping import RightHandSide, Stepper
 from dynamics.games.field import Field
 
-#: Batches of at least so many starts of at most so many coordinates are stepped by one thread: their products are a few
-#: thousand rows by a dozen columns, a second thread gains nothing, and on a busy machine the two wait for each other ten
-#: times longer than they compute.
+#: Batches of at least so many starts of at most so many coordinates are stepped by one thread. Their products are a
+#: few thousand rows by a dozen columns: a second thread gains nothing, and on a busy machine the two wait for each
+#: other ten times longer than they compute.
 _LARGE, _SMALL = 1000, 100
 
 

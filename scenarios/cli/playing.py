@@ -48,12 +48,12 @@ def build_game(
     else:
         if name is not None:
             raise InputError(f"Both GAME '{name}' and --minimax were given: give one of them.")
-        if minimise is None or maximise is None:
-            raise InputError("--minimax needs both players: give --min X and --max Y with their coordinates.")
+        if minimise is None and maximise is None:
+            raise InputError("--minimax needs its coordinates: give --min X and --max Y (one of them for one player).")
         game = games.inline(
             minimax=minimax,
-            minimise=parse.names("--min", minimise),
-            maximise=parse.names("--max", maximise),
+            minimise=parse.names("--min", minimise) if minimise is not None else [],
+            maximise=parse.names("--max", maximise) if maximise is not None else [],
             parameters=chosen,
         )
     if timescale is not None:

@@ -28,7 +28,7 @@ def _methods() -> Rows:
 def _solvers() -> Rows:
     from dynamics.flow import solvers
 
-    return [(name, "SciPy solve_ivp" if name.startswith("scipy:") else "torchdiffeq odeint") for name in solvers()]
+    return [(name, solver.summary) for name, solver in solvers().items()]
 
 
 def _schemes() -> Rows:

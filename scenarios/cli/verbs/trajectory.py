@@ -19,8 +19,15 @@ def trajectory(
     solver: Annotated[
         str, typer.Option("--solver", metavar="KIND:NAME", help="See 'gandyn list solvers'.")
     ] = "scipy:DOP853",
-    rtol: Annotated[float, typer.Option("--rtol", help="Relative tolerance.")] = 1e-8,
-    atol: Annotated[float, typer.Option("--atol", help="Absolute tolerance.")] = 1e-10,
+    rtol: Annotated[
+        float | None, typer.Option("--rtol", help="Relative tolerance (1e-8); adaptive solvers.", show_default=False)
+    ] = None,
+    atol: Annotated[
+        float | None, typer.Option("--atol", help="Absolute tolerance (1e-10); adaptive solvers.", show_default=False)
+    ] = None,
+    step: Annotated[
+        float | None, typer.Option("--step", help="Step of a fixed-step solver, which needs it.", show_default=False)
+    ] = None,
     out: options.Out = None,
 ) -> Answer:
     """Integrate the gradient flow dy/dt = v(y) from a start."""
@@ -32,12 +39,13 @@ def trajectory(
 
     check_positive("--time", time)
     check_count("--points", points, 2)
-    check_positive("--rtol", rtol)
-    check_positive("--atol", atol)
+    for option, value in (("--rtol", rtol), ("--atol", atol), ("--step", step)):
+        if value is not None:
+            check_positive(option, value)
     target = playing.check_out(out, (".zarr",), "a Zarr store")
     game = request.game()
     y0 = playing.state(start, game)
-    path = integrate(game, y0, np.linspace(0.0, time, points), solver=solver, rtol=rtol, atol=atol)
+    path = integrate(game, y0, np.linspace(0.0, time, points), solver=solver, rtol=rtol, atol=atol, step=step)
     return flow_answer(path, game, solver, target)
 
 
@@ -56,7 +64,7 @@ def flow_answer(path: Any, game: Any, solver: str, target: Any) -> Answer:
         "evaluations": path.statistics.get("evaluations"),
         "reached": reached,
         "solver": solver,
-        "message": path.status.sentence,
+        "message": path.message,
     }
     if target is not None:
         result["file"] = str(path.save(target))
@@ -64,8 +72,7 @@ def flow_answer(path: Any, game: Any, solver: str, target: Any) -> Answer:
     def render(console: Any) -> None:
         console.print(f"{game.name}, {solver}, {result['evaluations']} evaluations", style="bold", markup=False)
         console.print(state_table("time", times, states, path.names))
-        sentence = f"{path.status.value}: {path.status.sentence}"
-        console.print(sentence if path.status.ok else f"{sentence} Reached time {reached:.9g}.", markup=False)
+        console.print(f"{path.status.value}: {path.message}", markup=False)
         if "file" in result:
             console.print(f"Written to {result['file']}", markup=False)
 

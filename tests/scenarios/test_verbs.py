@@ -229,3 +229,16 @@ def test_a_piped_list_keeps_every_summary_whole_on_one_line(gandyn):
 
     lines = gandyn("list", "games").stdout.splitlines()
     assert [line.split(maxsplit=1) for line in lines] == [[name, games.summary(name)] for name in games.names()]
+
+
+def test_an_inline_game_of_one_player_needs_one_side_only(answer):
+    result = answer("evaluate", "--minimax", "x**4/4 - x**2/2", "--min", "x", "--at", "x=2")["result"]
+    assert result["field"] == {"x": -6.0}
+    assert set(result["losses"]) == {"player"}
+
+
+def test_a_fixed_step_solver_takes_its_step(answer):
+    fixed = ("--points", "2", "--solver", "torchdiffeq:rk4", "--step", "0.1")
+    result = answer("trajectory", "bilinear", "--time", "1", *fixed)["result"]
+    # Ten steps of four stages, and one call to look at the start.
+    assert result["evaluations"] == 41

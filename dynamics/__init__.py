@@ -1,4 +1,4 @@
-"""GAN training as a dynamical system: one definition of a game gives its flow, its training algorithms and its stability.
+"""GAN training as a dynamical system: one definition of a game gives flow, algorithms and stability.
 
 Rooms, from the ground up (imports run one way, from later to earlier)::
 

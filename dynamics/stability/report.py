@@ -14,7 +14,7 @@ from dynamics.games.field import Game
 from dynamics.stability import duality, timescales
 from dynamics.stability.equilibria import Searched, Zero, find_equilibria
 from dynamics.stability.multipliers import MethodRow, method_row
-from dynamics.stability.secondorder import Solution, second_order
+from dynamics.stability.secondorder import Solution, leader_follower, second_order
 from dynamics.stability.spectra import spectrum
 from dynamics.stability.verdict import nonlinear_verdict
 
@@ -34,7 +34,7 @@ class Equilibrium:
     flow, verdict, solution : str
         Class of the linear flow; what the nonlinear flow does; second-order class.
     critical_timescales : tuple of float
-        Every factor of the last player at which stability changes, ascending (absolute, not relative to the present).
+        Every factor of the follower (discriminator, else last player) at which stability changes, ascending (absolute, not relative to the present).
     continuum : ndarray, shape (k, dim), or None
         Null directions of a continuum; None if isolated.
     methods : tuple of MethodRow
@@ -209,12 +209,12 @@ def _row(game: Game, zero: Zero, box: Mapping[str, tuple[float, float]], methods
         solution = Solution("undecided", "not isolated: no strict second-order condition can hold along the continuum")
     else:
         solution = second_order(game, y, zero.error)
-    players = list(game.players)
     critical: tuple[float, ...] = ()
-    if len(players) > 1:
-        part = game.players[players[-1]]
+    if len(game.players) > 1:
+        follower = leader_follower(game)[1]
+        part = game.players[follower]
         unscaled = jacobian.copy()
-        unscaled[part] /= game.timescales[players[-1]]
+        unscaled[part] /= game.timescales[follower]
         critical = timescales.critical_timescales(unscaled, part, zeros=dimension)
     rows = tuple(_method(game, y, method, jacobian, lr) for method in methods)
     return Equilibrium(

@@ -5,7 +5,8 @@ Every player i minimises its own loss ``f_i``. Strict conditions at a point ``y`
 * **nash** (differential Nash equilibrium, Ratliff, Burden and Sastry 2016): every ``D_i f_i = 0`` and every player's
   own Hessian ``D_ii f_i`` is positive definite. With one player: a strict local minimum.
 * **local-minimax** (Jin, Netrapalli and Jordan 2020; differential Stackelberg equilibrium, Fiez, Chasnov and Ratliff
-  2020), two players, the first (generator) leading with ``x``, the last (discriminator) following with ``y``:
+  2020), two players, the generator leading with ``x``, the discriminator following with ``y`` (by name where the game
+  has them, else the first player leads and the last follows):
   ``D_y f_2 = 0`` and ``D_yy f_2`` positive definite, so that the follower answers by a smooth ``r(x)``; the leader's
   total derivative ``D f_1(x, r(x))`` is zero and its second total derivative positive definite,
 
@@ -35,6 +36,18 @@ class Solution:
 
     kind: str
     reason: str
+
+
+def leader_follower(game: Game) -> tuple[str, str]:
+    """Return the names of the leading and of the following player of a game of at least two players.
+
+    The generator leads and the discriminator follows wherever the game lists them; without these names the first
+    player leads and the last one follows.
+    """
+    players = list(game.players)
+    follower = "discriminator" if "discriminator" in players else [p for p in players if p != "generator"][-1]
+    leader = "generator" if "generator" in players else next(p for p in players if p != follower)
+    return leader, follower
 
 
 def second_order(game: Game, y: NDArray[np.float64], error: float = 0.0) -> Solution:
@@ -105,7 +118,7 @@ def _stackelberg(
     tolerance: float,
     slope_tolerance: float,
 ) -> Solution:
-    leader, follower = list(game.players)
+    leader, follower = leader_follower(game)
     x, z = game.players[leader], game.players[follower]
     h1, h2 = hessians[leader], hessians[follower]
     if float(np.abs(gradients[follower][z]).max()) > slope_tolerance:

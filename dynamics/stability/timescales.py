@@ -1,6 +1,6 @@
 r"""Critical time scales: every ratio tau > 0 of the discriminator's pace at which stability of the flow changes.
 
-``J(tau) = diag(1, tau) J`` multiplies the rows of the last player. Two eigenvalues of ``J(tau)`` sum to zero exactly
+``J(tau) = diag(1, tau) J`` multiplies the rows of the follower (the discriminator). Two eigenvalues of ``J(tau)`` sum to zero exactly
 where the bialternate sum ``B(tau) = B_0 + tau B_1`` of order ``n (n - 1) / 2`` is singular, so every crossing of the
 imaginary axis by a pair is a generalised eigenvalue of the pencil ``(B_0, -B_1)``; a zero eigenvalue cannot cross,
 since ``det J(tau)`` is ``det J`` times a power of tau. Candidates count when the sign of the spectral abscissa
@@ -51,7 +51,7 @@ def critical_timescales(jacobian: NDArray[np.float64], part: slice, zeros: int =
     jacobian : ndarray, shape (n, n)
         Jacobian of the unscaled field.
     part : slice
-        Rows of the last player, which tau multiplies.
+        Rows of the follower, which tau multiplies.
     zeros : int
         Number of eigenvalues that vanish for every tau (dimension of a continuum); they are left out.
     """

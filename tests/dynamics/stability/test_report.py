@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,19 @@ def test_the_local_minimax_example() -> None:
     row = analyse(game).to_dict()["equilibria"][0]
     assert (row["verdict"], row["solution"]) == ("attracting", "local-minimax")
     np.testing.assert_allclose(row["critical_timescale"], 0.25, rtol=1e-13)
+
+
+def test_the_order_in_which_players_are_listed_does_not_change_the_answer(tmp_path: Path) -> None:
+    value = "-x**2/8 - y**2/2 + 0.6*x*y"
+    generator = f'[players.generator]\ncoordinates = ["x"]\nloss = "{value}"\n'
+    discriminator = f'[players.discriminator]\ncoordinates = ["y"]\nloss = "-({value})"\n'
+    for text in (generator + discriminator, discriminator + generator):
+        path = tmp_path / "game.toml"
+        path.write_text(text)
+        row = analyse(games.from_toml(path), methods=[]).equilibria[0]
+        assert row.solution == "local-minimax"
+        # the trace 1/4 - tau of diag(1, tau) J vanishes at tau = 1/4, where the determinant is positive
+        np.testing.assert_allclose(row.critical_timescales, [0.25], rtol=1e-13)
 
 
 def test_both_signs_of_the_linear_quadratic_wgan_are_equilibria() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from dynamics import games
 from dynamics.stability import second_order
+from dynamics.stability.secondorder import leader_follower
 
 ORIGIN = np.zeros(2)
 
@@ -59,6 +60,20 @@ def test_a_violated_stackelberg_first_order_condition_is_not_local_minimax() -> 
     # r(x) = x, so the leader's total derivative at 0 is dL/dy = 1
     game = games.define(players={"generator": (["x"], "-x**2/2 + y"), "discriminator": (["y"], "(y - x)**2/2")})
     assert second_order(game, ORIGIN).kind == "neither"
+
+
+@pytest.mark.parametrize(
+    ("players", "expected"),
+    [
+        (["discriminator", "generator"], ("generator", "discriminator")),
+        (["critic", "generator"], ("generator", "critic")),
+        (["discriminator", "other"], ("other", "discriminator")),
+        (["first", "second", "third"], ("first", "third")),
+    ],
+)
+def test_roles_go_by_name_and_otherwise_by_position(players: list[str], expected: tuple[str, str]) -> None:
+    game = games.define(players={name: ([f"x{i}"], f"x{i}**2") for i, name in enumerate(players)})
+    assert leader_follower(game) == expected
 
 
 def test_three_players_can_be_nash() -> None:

@@ -34,7 +34,8 @@ class Equilibrium:
     flow, verdict, solution : str
         Class of the linear flow; what the nonlinear flow does; second-order class.
     critical_timescales : tuple of float
-        Every factor of the follower (discriminator, else last player) at which stability changes, ascending (absolute, not relative to the present).
+        Every factor of the follower (discriminator, else last player) at which stability changes, ascending
+        (absolute, not relative to the present).
     continuum : ndarray, shape (k, dim), or None
         Null directions of a continuum; None if isolated.
     methods : tuple of MethodRow

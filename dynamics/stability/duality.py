@@ -5,10 +5,11 @@ For a two-player zero-sum game with value ``V = L_1 = -L_2`` on a box ``X x Y``,
 .. math:: gap(x, y) = \max_{y' \in Y} V(x, y') - \min_{x' \in X} V(x', y)
           = \sum_i \Big( L_i(y) - \min_{x_i'} L_i(x_i', y_{-i}) \Big) \ge 0,
 
-zero exactly at the Nash equilibria of the box. The right-hand side (the sum of regrets, Nikaido and Isoda 1955) is
-defined for general sums too and is what is computed. Best responses come from a dense scan of the player's own
-coordinates and successively finer scans around the best points; the gap is therefore a lower bound up to rounding, and
-``missed`` estimates what a finer scan could add if the curvature seen by the first scan is typical.
+zero exactly at the Nash equilibria of the box, which is cut to the clipping bounds of the game where it has any. The
+right-hand side (the sum of regrets, Nikaido and Isoda 1955) is defined for general sums too and is what is computed.
+Best responses come from a dense scan of the player's own coordinates and successively finer scans around the best
+points; the gap is therefore a lower bound up to rounding, and ``missed`` estimates what a finer scan could add if the
+curvature seen by the first scan is typical.
 """
 
 from __future__ import annotations
@@ -78,14 +79,29 @@ def duality_gap(
     if outside.any():
         name = game.names[int(np.argmax(outside))]
         raise InputError(f"The point has {name} = {y[np.argmax(outside)]:g} outside the box: choose a larger box.")
+    allowed = admissible(game, sides)
     responses, regrets, missed = {}, {}, 0.0
     for player, part in game.players.items():
-        best, value, slack = _best_response(game, player, y, sides[part], points)
+        best, value, slack = _best_response(game, player, y, allowed[part], points)
         own = float(np.asarray(game.losses(y)[player]))
         regrets[player] = max(own - value, 0.0)
         missed += slack + 8 * np.finfo(float).eps * abs(own)
         responses[player] = dict(zip(game.coordinates(player), best.tolist(), strict=True))
     return DualityGap(float(sum(regrets.values())), responses, regrets, float(missed))
+
+
+def admissible(game: Game, sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sides of a box cut to the clipping bounds of the game, which no answer may leave, shape (dim, 2)."""
+    cut = sides.copy()
+    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
+        i = list(game.names).index(name)
+        cut[i] = max(cut[i, 0], low), min(cut[i, 1], high)
+        if cut[i, 0] > cut[i, 1]:
+            raise InputError(
+                f"The box has {name} in [{sides[i, 0]:g}, {sides[i, 1]:g}], outside its clipping bounds "
+                f"[{low:g}, {high:g}]: choose a box that meets them."
+            )
+    return cut
 
 
 def not_computable(game: Game) -> str:

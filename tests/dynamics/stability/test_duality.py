@@ -38,6 +38,16 @@ def test_a_local_minimax_that_is_not_nash_has_a_gap() -> None:
     np.testing.assert_allclose(duality_gap(game, [0.0, 0.0]).gap, 9 / 8, rtol=1e-14)
 
 
+def test_answers_respect_the_clipping_bounds() -> None:
+    # V = -theta psi up to sign: at theta = 1 the clipped discriminator gains |theta| clip, not |theta| 3
+    game = games.get("dirac-gan", loss="wasserstein", clip=0.5)
+    found = duality_gap(game, [1.0, 0.0])
+    np.testing.assert_allclose(found.gap, 0.5, rtol=1e-14)
+    assert abs(found.responses["discriminator"]["psi"]) == 0.5
+    with pytest.raises(InputError, match="clipping bounds"):
+        duality_gap(game, [1.0, 2.0], box={"theta": (-3.0, 3.0), "psi": (1.0, 3.0)})
+
+
 def test_points_outside_the_box_and_single_players_are_refused() -> None:
     with pytest.raises(InputError, match="outside the box"):
         duality_gap(games.get("bilinear"), [4.0, 0.0])

@@ -176,14 +176,21 @@ def _expand(matrix: Callable[[complex], NDArray[Any]], size: float, radius: floa
 
 def conditions(vectors: NDArray[Any]) -> NDArray[np.float64]:
     """Return the condition numbers of eigenvalues from their unit eigenvectors, capped at 1 / eps, shape (..., n)."""
+    return np.minimum(np.linalg.norm(_duals(vectors), axis=-1), 1 / np.finfo(float).eps)
+
+
+def _duals(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows dual to unit eigenvectors in the columns, with singular values floored at eps."""
     u, s, vh = np.linalg.svd(vectors)
-    eps = np.finfo(float).eps
-    dual = np.einsum("...ij,...j,...jk->...ik", u, 1 / np.maximum(s, eps), vh)
-    return np.minimum(np.linalg.norm(dual, axis=-2), 1 / eps)
+    inverse = 1 / np.maximum(s, np.finfo(float).eps)
+    return np.einsum("...ji,...j,...kj->...ik", vh.conj(), inverse, u.conj())
 
 
 def followed(samples: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], NDArray[np.int_], NDArray[np.float64]]:
     """Return eigenvalues followed around the circle, where each ends after a full turn, and their condition.
+
+    Close eigenvalues are told apart by their eigenvectors, which turn little from sample to sample unless they mix
+    (a branch point nearby, or equal eigenvalues); then extrapolated values decide.
 
     Returns
     -------
@@ -198,6 +205,7 @@ def followed(samples: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], N
     tracks, condition = np.empty_like(values), np.empty(values.shape)
     tracks[0], condition[0] = values[0], sensitivity[0]
     m = len(values)
+    overlaps = np.abs(_duals(vectors) @ np.roll(vectors, -1, axis=0))
 
     def match(target: NDArray[np.complex128], options: NDArray[np.complex128]) -> NDArray[np.int_]:
         distance = np.abs(target[:, None] - options[None, :])
@@ -212,12 +220,22 @@ def followed(samples: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], N
             distance[:, j] = np.inf
         return choice
 
-    for k in range(1, m):
-        guess = tracks[k - 1] if k < 2 else 2 * tracks[k - 1] - tracks[k - 2]
-        choice = match(guess, values[k])
-        tracks[k], condition[k] = values[k][choice], sensitivity[k][choice]
-    ends = match(2 * tracks[m - 1] - tracks[m - 2], values[0])
-    return tracks, ends, condition.max(axis=0)
+    def following(k: int, order: NDArray[np.int_]) -> NDArray[np.int_]:
+        """Return which eigenvalues of sample k + 1 continue the tracks, ``order`` being those of sample k."""
+        overlap = overlaps[k][order]
+        choice = overlap.argmax(axis=1)
+        # one overlap near one and the others small: the eigenvector has hardly turned
+        clear = overlap > 0.5 * overlap.max(axis=1, keepdims=True)
+        if (clear.sum(axis=1) == 1).all() and len(set(choice.tolist())) == len(choice):
+            return choice
+        guess = tracks[k] if k < 1 else 2 * tracks[k] - tracks[k - 1]
+        return match(guess, values[(k + 1) % m])
+
+    order = np.arange(values.shape[1])
+    for k in range(m - 1):
+        order = following(k, order)
+        tracks[k + 1], condition[k + 1] = values[k + 1][order], sensitivity[k + 1][order]
+    return tracks, following(m - 1, order), condition.max(axis=0)
 
 
 def series(expansion: Expansion) -> list[Branch]:

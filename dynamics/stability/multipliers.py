@@ -4,6 +4,8 @@ A method at rate ``lr`` is a map whose Jacobian ``M(lr)`` at an equilibrium has 
 ``critical_lr`` is the supremum of the first interval ``(0, lr]`` on which the spectral radius is at most one (marginal
 counts): 0 if there is none, None if it is unbounded.
 
+* The null space of the field's Jacobian is fixed at every rate: its multipliers are exactly 1 (marginal) and are
+  removed first, so that their rounding decides nothing.
 * Small rates are decided by expansion (:mod:`dynamics.stability.expansion`), not by a tolerance on the radius.
 * Beyond, the spectral radius is scanned, and the first crossing refined to round-off: by root finding where the radius
   is below one before it, by bisection within the rounding of the multipliers where it is marginal.
@@ -88,7 +90,43 @@ def radius(matrix: NDArray[Any]) -> float:
     return largest
 
 
-def method_row(name: str, matrix: Matrix, size: float, lr: float | None = None) -> MethodRow:
+def free_directions(matrix: Matrix, size: float, zeros: int = 0) -> NDArray[np.float64]:
+    """Return an orthonormal basis, shape (n, m), of what the map does not fix at every rate.
+
+    A vector fixed at every rate spans an invariant subspace with the multiplier 1, and the other multipliers are those
+    of the compression ``basis^T M basis``. A defective multiplier 1 leaves a fixed vector of the compression, which is
+    removed in its turn.
+
+    Parameters
+    ----------
+    matrix : callable
+    size : float
+        Norm of the Jacobian of the field.
+    zeros : int
+        Dimension of the null space where it is known: that many vectors are removed even if they are fixed only to
+        the error of the equilibrium.
+    """
+    # two rates of order one tell fixed vectors from others: a vector fixed at one rate by chance moves at the other
+    moves = [np.real(matrix(share / size)) for share in (0.3, 0.7)]
+    n = len(moves[0])
+    moves = [move - np.eye(n) for move in moves]
+    # rounding of products of a few factors of order one, as for first-order rates
+    level = 40 * n * np.finfo(float).eps * np.linalg.norm(np.concatenate(moves), 2)
+    basis = np.eye(n)
+    while basis.shape[1]:
+        s, right = np.linalg.svd(np.concatenate([basis.T @ move @ basis for move in moves]))[1:]
+        fixed = max(int((s <= level).sum()), zeros if basis.shape[1] == n else 0)
+        if fixed == 0:
+            break
+        basis = basis @ right[: basis.shape[1] - fixed].T
+    return basis
+
+
+def _compressed(matrix: Matrix, basis: NDArray[np.float64]) -> Matrix:
+    return lambda rate: basis.T @ matrix(rate) @ basis
+
+
+def method_row(name: str, matrix: Matrix, size: float, lr: float | None = None, zeros: int = 0) -> MethodRow:
     """Return spectral radius and critical rate of one method.
 
     Parameters
@@ -100,11 +138,19 @@ def method_row(name: str, matrix: Matrix, size: float, lr: float | None = None) 
         Norm of the Jacobian of the field, which sets the scale of rates.
     lr : float, optional
         Rate at which the spectral radius is asked for.
+    zeros : int
+        Dimension of the continuum of equilibria through the point.
     """
-    rho = None if lr is None else radius(np.real(matrix(lr)))
     if size == 0:
-        reason = "the Jacobian vanishes: every multiplier is 1 at every rate"
-        return MethodRow(name, rho, None, True, reason)
+        rho = None if lr is None else radius(np.real(matrix(lr)))
+        return MethodRow(name, rho, None, True, "the Jacobian vanishes: every multiplier is 1 at every rate")
+    basis = free_directions(matrix, size, zeros)
+    if basis.shape[1] == 0:
+        return MethodRow(name, None if lr is None else 1.0, None, True, "every multiplier is 1 at every rate")
+    fixed = basis.shape[1] < len(basis)
+    if fixed:
+        matrix = _compressed(matrix, basis)
+    rho = None if lr is None else max(radius(np.real(matrix(lr))), 1.0 if fixed else 0.0)
     expansion = expand(matrix, size)
     verdict = small_rates(expansion)
     if verdict.sign is None:
@@ -195,7 +241,8 @@ def _refine(matrix: Matrix, low: float, high: float, marginal: bool) -> float:
     def gap(lr: float) -> float:
         return radius(np.real(matrix(lr))) - 1
 
-    if not marginal and gap(low) < 0 < gap(high):
+    # a radius within rounding of one before the crossing is marginal, and its sign means nothing
+    if not marginal and gap(low) < -_slack(np.real(matrix(low))) and gap(high) > 0:
         return bracketed_root(gap, float(low), float(high))
     for _ in range(200):
         middle = 0.5 * (low + high)

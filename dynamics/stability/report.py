@@ -217,7 +217,7 @@ def _row(game: Game, zero: Zero, box: Mapping[str, tuple[float, float]], methods
         unscaled = jacobian.copy()
         unscaled[part] /= game.timescales[follower]
         critical = timescales.critical_timescales(unscaled, part, zeros=dimension)
-    rows = tuple(_method(game, y, method, jacobian, lr) for method in methods)
+    rows = tuple(_method(game, y, method, jacobian, lr, dimension) for method in methods)
     return Equilibrium(
         game.names, y, found.eigenvalues, found.right, found.flow, verdict.kind, solution.kind, critical,
         zero.directions if dimension else None, rows, f"{verdict.evidence}. {solution.reason}.", verdict.numbers,
@@ -225,7 +225,9 @@ def _row(game: Game, zero: Zero, box: Mapping[str, tuple[float, float]], methods
     )  # fmt: skip
 
 
-def _method(game: Game, y: NDArray[np.float64], method: Any, jacobian: NDArray[np.float64], lr: Any) -> MethodRow:
+def _method(
+    game: Game, y: NDArray[np.float64], method: Any, jacobian: NDArray[np.float64], lr: Any, dimension: int
+) -> MethodRow:
     """Return one method's row; what has no multipliers says why."""
     from dynamics.methods import map_jacobian
 
@@ -249,6 +251,6 @@ def _method(game: Game, y: NDArray[np.float64], method: Any, jacobian: NDArray[n
     if reason:
         return MethodRow(method.name, None, None, None, str(reason))
     try:
-        return method_row(method.name, matrix, size, None if lr is None else largest)
+        return method_row(method.name, matrix, size, None if lr is None else largest, dimension)
     except GanDynamicsError as error:
         return MethodRow(method.name, None, None, None, str(error))

@@ -1,10 +1,10 @@
 r"""Critical time scales: every ratio tau > 0 of the discriminator's pace at which stability of the flow changes.
 
 ``J(tau) = diag(1, tau) J`` multiplies the follower's rows (the discriminator's). Two eigenvalues of ``J(tau)`` sum to
-zero exactly where the bialternate sum ``B(tau) = B_0 + tau B_1`` of order ``n (n - 1) / 2`` is singular, so every crossing of the
-imaginary axis by a pair is a generalised eigenvalue of the pencil ``(B_0, -B_1)``; a zero eigenvalue cannot cross,
-since ``det J(tau)`` is ``det J`` times a power of tau. Candidates count when the sign of the spectral abscissa
-differs on their two sides.
+zero exactly where the bialternate sum ``B(tau) = B_0 + tau B_1`` of order ``n (n - 1) / 2`` is singular, so every
+crossing of the imaginary axis by a pair is a generalised eigenvalue of the pencil ``(B_0, -B_1)``; a zero eigenvalue
+cannot cross, since ``det J(tau)`` is ``det J`` times a power of tau. Candidates count when the sign of the spectral
+abscissa differs on their two sides.
 
 Sign convention: ``J = dv/dy``; negative real parts attract.
 

@@ -128,6 +128,61 @@ def test_a_zero_eigenvalue_is_marginal_and_counts() -> None:
     assert row(simultaneous(nothing), nothing).critical_lr is None
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_simultaneous_steps_on_a_rank_deficient_bowl_are_stable_up_to_two_over_its_largest_curvature(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(2, 6))
+    factor = generator.standard_normal((int(generator.integers(1, n)), n))
+    hessian = factor.T @ factor
+    # a simple eigenvalue of a symmetric matrix is known to a few units of rounding
+    expected = 2 / np.linalg.eigvalsh(hessian)[-1]
+    np.testing.assert_allclose(row(simultaneous(-hessian), hessian).critical_lr, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_critical_rates_of_singular_jacobians_are_those_of_their_regular_part(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(3, 7))
+    rank = int(generator.integers(1, n))
+    wide = generator.standard_normal((n, rank))
+    core = np.eye(rank) * generator.uniform(0.05, 1.0) + np.triu(generator.standard_normal((rank, rank)), 1)
+    jacobian = -wide @ (core - np.triu(core, 1).T) @ wide.T
+    for matrix in (simultaneous(jacobian), alternating(jacobian, 1)):
+
+        def regular(lr: float, matrix: Matrix = matrix) -> float:
+            values = np.linalg.eigvals(matrix(lr))
+            # n - rank multipliers are 1 at every rate; rounding keeps them next to it
+            others = np.delete(values, np.argsort(np.abs(values - 1))[: n - rank])
+            return float(np.abs(others).max())
+
+        found = row(matrix, jacobian, lr=1e-3 / np.linalg.norm(jacobian, 2))
+        assert found.critical_lr is not None
+        assert found.critical_lr > 0
+        assert found.stable
+        # marginal multipliers count exactly: the radius is one, not one and a rounding error
+        assert found.spectral_radius == 1.0
+        # transversal crossings: 1e-6 of the rate moves the radius by far more than rounding
+        assert regular(found.critical_lr * (1 - 1e-6)) < 1 < regular(found.critical_lr * (1 + 1e-6))
+
+
+def test_nilpotent_jacobians_keep_every_multiplier_at_one() -> None:
+    jacobian = np.array([[0.0, 0.0], [3.0, 0.0]])
+    found = row(simultaneous(jacobian), jacobian, lr=0.5)
+    assert (found.critical_lr, found.stable, found.spectral_radius) == (None, True, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_close_frequencies_of_large_bilinear_games_are_not_taken_for_defective(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n = 1 + seed % 10
+    a = generator.standard_normal((n, n))
+    zero = np.zeros((n, n))
+    jacobian = np.block([[zero, -a.T], [a, zero]])
+    largest = float(np.linalg.norm(a, 2))
+    np.testing.assert_allclose(row(alternating(jacobian, n), jacobian).critical_lr, 2 / largest, rtol=1e-6)
+    assert row(simultaneous(jacobian), jacobian).critical_lr == 0.0
+
+
 def test_an_unstable_eigenvalue_leaves_no_stable_rate() -> None:
     jacobian = np.diag([1e-9, -1.0])
     found = row(simultaneous(jacobian), jacobian, lr=1e-3)

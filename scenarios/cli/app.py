@@ -13,12 +13,14 @@ import typer
 from typer.core import TyperGroup
 
 from scenarios.cli import output
+from scenarios.cli.command import Verb, given, place, plain
 from scenarios.cli.verb import FAILURE, USAGE
 from scenarios.cli.verbs import VERBS
 
 EPILOG = (
-    "Settings: flags win over the environment (GANDYN_LR, GANDYN_SEED, ...), that over the TOML file of --config, "
-    "that over defaults. Exit codes: 0 ok, 1 the answer is no, 2 bad input, 3 numerical failure."
+    "Settings: flags win over the environment (GANDYN_LR for --lr, GANDYN_SOLVER for --solver, ...; GANDYN_SEED is "
+    "the seed of train too), that over the TOML file of --config, that over defaults. Exit codes: 0 ok, 1 the answer "
+    "is no, 2 bad input, 3 numerical failure."
 )
 
 
@@ -59,6 +61,10 @@ class Application(TyperGroup):
                 raise
             return _report(error, as_json)
 
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option ``--help`` without a type behind it."""
+        return plain(super().get_help_option(ctx))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the verb named by the first argument, or refuse it naming the nearest one."""
         if args and args[0] not in self.commands and not args[0].startswith("-"):
@@ -95,25 +101,18 @@ def _usage_sentence(error: Any, arguments: Sequence[str]) -> str:
     if message.startswith("No such option") and context is not None:
         from dynamics.core.errors import unknown
 
+        if error.option_name == "--config":
+            return f"--config must come before the verb: write gandyn --config FILE.toml {context.info_name} ..."
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
         return str(unknown("option", error.option_name, [*known, "--help"]))
     parameter = getattr(error, "param", None)
     if parameter is not None and message.startswith("Invalid value"):
-        name = parameter.opts[0]
+        name = place(parameter, context) if context is not None else parameter.opts[0]
         kind = {int: "a whole number", float: "a number"}.get(parameter.type_descriptor.annotation, "another value")
-        return f"{name} must be {kind}, got '{_given(parameter, arguments)}'." + help_hint
+        value = given(parameter, arguments) or os.environ.get(parameter.envvar or "")
+        got = f", got '{value}'" if value is not None else ""
+        return f"{name} must be {kind}{got}." + help_hint
     return message.rstrip(".") + "." + help_hint
-
-
-def _given(parameter: Any, arguments: Sequence[str]) -> str:
-    """Return the text that was given for an option, on the command line or in the environment."""
-    for option in parameter.opts:
-        for position, argument in enumerate(arguments):
-            if argument == option and position + 1 < len(arguments):
-                return arguments[position + 1]
-            if argument.startswith(f"{option}="):
-                return argument.partition("=")[2]
-    return os.environ.get(parameter.envvar or "", "something else")
 
 
 app = typer.Typer(
@@ -144,7 +143,8 @@ def gandyn(
         typer.Option("--config", metavar="FILE.toml", envvar="GANDYN_CONFIG", help="TOML file with a table per verb."),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool,
+        typer.Option("--version", metavar="", callback=_version, is_eager=True, help="Print the version and leave."),
     ] = False,
 ) -> None:
     """GAN training as a dynamical system: flows, training algorithms, stability and the audit of claims."""
@@ -158,4 +158,4 @@ def gandyn(
 
 for _name in VERBS:
     _module = importlib.import_module(f"scenarios.cli.verbs.{_name}")
-    app.command(_name)(getattr(_module, _name, None) or getattr(_module, f"{_name}_"))
+    app.command(_name, cls=Verb)(getattr(_module, _name, None) or getattr(_module, f"{_name}_"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from dynamics.games.field import Game
 
+#: Environment variable of every seed: of ``--seed`` where a verb has it, and of the setting ``seed`` of a preset.
+SEED = "GANDYN_SEED"
 #: Exit codes of the command line (design section 7).
 OK, NO, USAGE, FAILURE = 0, 1, 2, 3
 
@@ -80,10 +83,15 @@ class Request:
         return self._cache["game"]
 
     def options(self) -> dict[str, Any]:
-        """Return the typed values of ``--set``."""
+        """Return the typed values of ``--set``; without a seed among them, that of ``GANDYN_SEED`` is used."""
+        from dynamics.core.errors import check_count
         from scenarios.cli import parse
 
-        return parse.settings("--set", self.settings)
+        found = parse.settings("--set", self.settings)
+        seed = os.environ.get(SEED)
+        if seed is not None and "seed" not in found:
+            found["seed"] = check_count(SEED, seed, least=0)
+        return found
 
 
 def status_answer(result: Any, render: Callable[[Console], None], status: Any, game: str | None = None) -> Answer:
@@ -159,4 +167,6 @@ def _with_environment(parameter: inspect.Parameter) -> inspect.Parameter:
     long_name = str(info.default if info.default is not ... else f"--{parameter.name}")
     info.envvar = "GANDYN_" + long_name.split("/")[0].lstrip("-").replace("-", "_").upper()
     info.show_envvar = False
+    if kind is bool:
+        info.metavar = ""  # a switch takes no value, so help shows none
     return parameter.replace(annotation=Annotated[kind, info])

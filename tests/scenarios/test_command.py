@@ -95,3 +95,53 @@ def test_a_setting_without_effect_is_noted_on_stderr_in_one_line():
     done = run("evaluate", "dirac-gan", "--set", "gamma=0.3")
     assert done.returncode == 0
     assert done.stderr == "Note: The setting gamma has no effect on dirac-gan with these other settings.\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "variable", "value"),
+    [("iterate", "GANDYN_LR", "abc"), ("trajectory", "GANDYN_POINTS", "abc"), ("stability", "GANDYN_SEED", "-1")],
+)
+def test_a_bad_value_of_the_environment_is_refused_by_its_variable(gandyn, verb, variable, value):
+    result = gandyn(verb, "bilinear", **{variable: value})
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {variable} must be ")
+    assert value in result.stderr
+    assert "--" not in result.stderr.removesuffix(f" See 'gandyn {verb} --help'.\n")
+
+
+def test_a_bad_value_of_the_settings_file_is_refused_by_its_place(gandyn, tmp_path):
+    (tmp_path / "settings.toml").write_text("[iterate]\nlr = -1\n")
+    result = gandyn("--config", "settings.toml", "iterate", "bilinear")
+    assert result.stderr.startswith("Error: lr in the file of --config must be positive, got -1")
+    # A flag wins, and is then what the error names.
+    result = gandyn("--config", "settings.toml", "iterate", "bilinear", "--lr", "-2")
+    assert result.stderr.startswith("Error: --lr must be positive, got -2")
+
+
+def test_the_settings_file_comes_before_the_verb(gandyn):
+    result = gandyn("iterate", "bilinear", "--config", "settings.toml")
+    assert result.exit_code == 2
+    assert "before the verb" in result.stderr
+    assert "gandyn --config FILE.toml iterate" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("stability",), ("claims",), ("show",)])
+def test_switches_show_no_type_in_the_help(gandyn, arguments):
+    shown = gandyn(*arguments, "--help").stdout
+    assert "bool" not in shown
+    assert "--help" in shown
+
+
+def test_the_seed_of_the_environment_reaches_training_and_a_setting_wins(answer, monkeypatch):
+    monkeypatch.setenv("GANDYN_SEED", "3")
+    small = "steps=2,samples=16,hidden=4"
+    assert answer("train", "digits-mlp", "--set", small)["result"]["config"]["seed"] == 3
+    assert answer("train", "digits-mlp", "--set", f"{small},seed=5")["result"]["config"]["seed"] == 5
+
+
+def test_the_search_of_stability_takes_starts_and_a_seed(answer, monkeypatch):
+    searched = answer("stability", "bilinear", "--starts", "5", "--seed", "7")["result"]["searched"]
+    assert searched["seed"] == 7
+    assert answer("stability", "bilinear", "--starts", "9")["result"]["searched"]["starts"] == searched["starts"] + 4
+    monkeypatch.setenv("GANDYN_SEED", "2")
+    assert answer("stability", "bilinear")["result"]["searched"]["seed"] == 2

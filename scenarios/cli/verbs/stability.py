@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from scenarios.cli import options, output
 from scenarios.cli.verb import Answer, Request, verb
 
 
 @verb(game=True)
-def stability(request: Request, box: options.Box = None, lr: options.Rate = None) -> Answer:
+def stability(
+    request: Request,
+    box: options.Box = None,
+    lr: options.Rate = None,
+    starts: Annotated[
+        int | None,
+        typer.Option("--starts", metavar="N", help="Random starts besides the grid (default: 64 + 32 a coordinate)."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of these starts.")] = 0,
+) -> Answer:
     """Find the equilibria in a box and say what flow and methods do there."""
+    from dynamics.core.errors import check_count
     from dynamics.stability import analyse
     from scenarios.cli import playing
 
+    if starts is not None:
+        check_count("--starts", starts)
+    check_count("--seed", seed, least=0)
     game = request.game()
     rate = playing.rate(lr, game) if lr is not None else None
-    report = analyse(game, box=playing.box(box, game), lr=rate)
+    report = analyse(game, box=playing.box(box, game), lr=rate, starts=starts, seed=seed)
     result = output.jsonable(report.to_dict())
 
     def render(console: Any) -> None:

@@ -47,6 +47,10 @@ class NumericalError(GanDynamicsError, ArithmeticError):
         self.result = result
 
 
+class AccuracyWarning(UserWarning):
+    """A number is less accurate than the project promises; the text says by how much and where."""
+
+
 def unknown(kind: str, got: str, valid: Iterable[str]) -> InputError:
     """Return the error for a name that does not exist, naming the nearest valid choice.
 

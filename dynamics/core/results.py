@@ -68,7 +68,7 @@ class Result(ABC):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trajectory(Result):
     """States along time or iterations, of one start or of a batch.
 
@@ -94,6 +94,11 @@ class Trajectory(Result):
     statuses: NDArray[np.object_]
     reached: NDArray[np.float64]
     last: NDArray[np.float64] | None = field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        starts = "" if self.states.ndim == 2 else f"{int(np.prod(self.states.shape[:-2]))} starts, "
+        records = f"{len(self.times)} records {self.times[0]:g}..{self.times[-1]:g}"
+        return f"<{type(self).__name__} ({', '.join(self.names)}) {starts}{records}: {self.status.value}>"
 
     @property
     def final(self) -> NDArray[np.float64]:

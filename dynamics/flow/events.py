@@ -54,11 +54,13 @@ def check_events(events: Any, dim: int) -> tuple[Event, ...]:
                 float(getattr(entry, "direction", 0.0)),
                 str(getattr(entry, "__name__", "")),
             )
-        shape = np.shape(entry.function(np.ones((2, dim))))
-        if shape != (2,):
+        # As many starts as there are coordinates would not tell y[0] from y[..., 0].
+        count = dim + 1
+        shape = np.shape(entry.function(np.ones((count, dim))))
+        if shape != (count,):
             raise InputError(
-                f"Event '{entry.name}' returned shape {shape} for states of shape (2, {dim}), expected (2,): "
-                "index coordinates as y[..., i]."
+                f"Event '{entry.name}' returned shape {shape} for states of shape ({count}, {dim}), "
+                f"expected ({count},): index coordinates as y[..., i]."
             )
         found.append(entry)
     return tuple(found)

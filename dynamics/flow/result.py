@@ -27,7 +27,7 @@ SEVERITY = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FlowTrajectory(Trajectory):
     """States along time, and the reason why every start ended.
 

@@ -36,14 +36,30 @@ names of stored results.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from dynamics.games.build import define, from_toml, inline, load
 from dynamics.games.catalogue import get, names, settings, summary
 from dynamics.games.field import Field, Game
 from dynamics.games.symbolic import SymbolicGame
 
+if TYPE_CHECKING:
+    from dynamics.games.network import NetworkGame
+
+
+def __getattr__(name: str) -> Any:
+    """Import the games of torch networks only when they are asked for: torch takes a second."""
+    if name == "NetworkGame":
+        from dynamics.games.network import NetworkGame
+
+        return NetworkGame
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "Field",
     "Game",
+    "NetworkGame",
     "SymbolicGame",
     "define",
     "from_toml",

@@ -7,11 +7,13 @@ from functools import cached_property
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from dynamics.games.codegen import Program, load_module, lower, render
 from dynamics.games.definition import Definition
-from dynamics.games.expectations import Expectation
+from dynamics.games.expectations import Expectation, gauss_hermite
+from dynamics.games.expressions import symbol
 from dynamics.games.primitives import switching_surfaces
 
 
@@ -44,16 +46,28 @@ class Code:
 
     @cached_property
     def zero_sum(self) -> bool:
-        """Whether the losses cancel."""
-        return self.definition.zero_sum
+        """Whether at least two players' losses sum to zero: as they stand, or at random states and parameters.
+
+        An analytic sum that vanishes to rounding at eight random points vanishes identically; expanding it instead
+        can take forever.
+        """
+        if len(self.losses) < 2:
+            return False
+        if sp.Add(*self.losses).is_zero:
+            return True
+        rng = np.random.default_rng(0)
+        states = rng.uniform(0.2, 0.8, (8, len(self.definition.coordinates)))
+        parameters = rng.uniform(0.2, 0.8, len(self.definition.parameters))
+        with np.errstate(all="ignore"):
+            values = self.function("losses", "numpy")(states, parameters, *gauss_hermite(16))
+        scale = np.abs(values).sum(axis=-1)
+        return bool((np.abs(values.sum(axis=-1)) <= 1e-12 * scale).all())
 
     @cached_property
     def affine(self) -> bool:
-        """Whether every Jacobian entry is free of coordinates and nothing switches."""
+        """Whether every Jacobian entry is free of coordinates as it stands, and nothing switches."""
         coordinates = set(self.definition.coordinate_symbols)
-        return not self.expressions("switches") and not any(
-            sp.expand(entry).free_symbols & coordinates for entry in self.jacobian
-        )
+        return not self.expressions("switches") and not any(entry.free_symbols & coordinates for entry in self.jacobian)
 
     @cached_property
     def has_expectations(self) -> bool:
@@ -62,7 +76,7 @@ class Code:
 
     def _component(self, player: Any) -> list[sp.Expr]:
         metric = player.metric or (sp.S.One,) * len(player.coordinates)
-        symbols = [sp.Symbol(name, real=True) for name in player.coordinates]
+        symbols = map(symbol, player.coordinates)
         return [-m * sp.diff(player.loss, s) for m, s in zip(metric, symbols, strict=True)]
 
     def expressions(self, kind: str) -> tuple[sp.Expr, ...]:

@@ -10,6 +10,8 @@ import sympy as sp
 
 from dynamics.core.errors import InputError, check_box, check_number, unknown
 from dynamics.games.expressions import check_identifier, parse, symbol
+from dynamics.games.primitives import FUNCTIONS, LANGUAGE, SYMPY_TWINS
+from dynamics.games.printing import to_formula
 
 #: Half-width of the default box of games that do not state one.
 DEFAULT_HALF_WIDTH = 3.0
@@ -78,11 +80,6 @@ class Definition:
         """SymPy symbols of the parameters."""
         return tuple(map(symbol, self.parameters))
 
-    @property
-    def zero_sum(self) -> bool:
-        """Whether there are at least two players and their losses cancel term by term."""
-        return len(self.players) > 1 and sp.expand(sp.Add(*(player.loss for player in self.players))).is_zero is True
-
     def __post_init__(self) -> None:
         names = self.coordinates
         if not self.players:
@@ -150,7 +147,7 @@ def from_losses(
     description = {
         "kind": "losses",
         "name": name,
-        "players": {p.name: {"coordinates": list(p.coordinates), "loss": str(p.loss)} for p in made},
+        "players": {p.name: {"coordinates": list(p.coordinates), "loss": to_formula(p.loss)} for p in made},
         "parameters": values,
         "box": {key: list(side) for key, side in (box or {}).items()},
         "start": dict(start or {}),
@@ -159,10 +156,20 @@ def from_losses(
 
 
 def _checked_sympy(loss: Any, table: Mapping[str, sp.Symbol]) -> sp.Expr:
-    """Return a SymPy loss over the game's own (real) symbols, or refuse unknown names."""
+    """Return a SymPy loss over the game's own (real) symbols and primitives, or refuse what is not in the language."""
     expression = sp.sympify(loss)
     by_name = {free: table[free.name] for free in expression.free_symbols if free.name in table}
     strange = sorted(free.name for free in expression.free_symbols if free not in by_name)
     if strange:
         raise unknown("name in the loss", strange[0], table)
-    return expression.xreplace(by_name)
+    expression = expression.xreplace(by_name)
+    for theirs, ours in SYMPY_TWINS.items():
+        expression = expression.replace(theirs, ours)
+    foreign = sorted(
+        {type(node).__name__ for node in sp.preorder_traversal(expression) if not isinstance(node, LANGUAGE)}
+    )
+    if foreign:
+        raise InputError(
+            f"The loss contains SymPy's {foreign[0]}, which is not in the language: use {', '.join(FUNCTIONS)}."
+        )
+    return expression

@@ -18,14 +18,16 @@ import sympy as sp
 from dynamics.core.errors import InputError, unknown
 from dynamics.games.primitives import FUNCTIONS, absolute
 
-MAX_LENGTH = 5_000
+MAX_LENGTH = 20_000
 MAX_DEPTH = 100
 MAX_EXPONENT = 64
 #: Largest magnitude of a number in an expression (and of its inverse), about what float64 holds.
 MAX_EXPONENT_OF_NUMBER = 300
+#: Largest constant argument of exp; exp(690) is about 1e300.
+MAX_EXPONENT_OF_EXP = 690
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}\Z")
-_OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 CONSTANTS = {"pi": sp.pi}
 
 
@@ -137,17 +139,26 @@ class _Builder:
         return self.checked(sp.Integer(value) if isinstance(value, int) else sp.Rational(repr(value)))
 
     def checked(self, value: sp.Expr) -> sp.Expr:
-        if (
-            isinstance(value, sp.Rational)
-            and max(value.p.bit_length(), value.q.bit_length()) > MAX_EXPONENT_OF_NUMBER * 4
-        ):
-            raise self.refuse("a number too large for floating point", "use numbers between 1e-300 and 1e300")
         if value.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
             raise self.refuse("a division by zero", "remove it")
+        if isinstance(value, sp.Rational):
+            if max(value.p.bit_length(), value.q.bit_length()) > MAX_EXPONENT_OF_NUMBER * 4:
+                raise self.refuse("a number too large for floating point", "use numbers between 1e-300 and 1e300")
+        elif value.is_number:
+            self.real_number(value)
         if value.has(sp.I):
             raise self.refuse("the root or logarithm of a negative number", "keep every part real")
         # SymPy writes sqrt(x**2) as its own Abs, whose second derivative is a distribution.
         return value.replace(sp.Abs, absolute) if value.has(sp.Abs) else value
+
+    def real_number(self, value: sp.Expr) -> float:
+        """Return a constant as a float, or refuse one that is complex or too large for one."""
+        number = complex(value.evalf(20))
+        if abs(number.imag) > 1e-15 * abs(number):
+            raise self.refuse("the root or logarithm of a negative number", "keep every part real")
+        if not abs(number.real) < 10.0**MAX_EXPONENT_OF_NUMBER:
+            raise self.refuse("a number too large for floating point", "use numbers below 1e300")
+        return number.real
 
     def name(self, name: str) -> sp.Expr:
         if name in self.symbols:
@@ -159,19 +170,24 @@ class _Builder:
         raise unknown("name in the expression", name, [*self.symbols, *CONSTANTS])
 
     def binary(self, node: ast.BinOp, depth: int) -> sp.Expr:
-        left = self.build(node.left, depth + 1)
-        right = self.build(node.right, depth + 1)
-        match node.op:
-            case ast.Add():
-                return self.checked(left + right)
-            case ast.Sub():
-                return self.checked(left - right)
-            case ast.Mult():
-                return self.checked(left * right)
-            case ast.Div():
-                return self.checked(left / right)
-            case _:
-                return self.power(left, right)
+        if isinstance(node.op, ast.Pow):
+            return self.power(self.build(node.left, depth + 1), self.build(node.right, depth + 1))
+        # A chain a + b - c + ... nests to the left; it is walked without recursion, so that its length is no depth.
+        family = (ast.Add, ast.Sub) if isinstance(node.op, ast.Add | ast.Sub) else (ast.Mult, ast.Div)
+        chain: list[tuple[ast.operator, ast.expr]] = []
+        current: ast.expr = node
+        while isinstance(current, ast.BinOp) and isinstance(current.op, family):
+            chain.append((current.op, current.right))
+            current = current.left
+        parts = [self.build(current, depth + 1)]
+        for operator, right in reversed(chain):
+            part = self.build(right, depth + 1)
+            if isinstance(operator, ast.Sub):
+                part = -part
+            elif isinstance(operator, ast.Div):
+                part = self.checked(1 / part)
+            parts.append(part)
+        return self.checked(sp.Add(*parts) if family[0] is ast.Add else sp.Mul(*parts))
 
     def power(self, base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
         if not isinstance(exponent, sp.Rational) or abs(exponent) > MAX_EXPONENT:
@@ -197,4 +213,7 @@ class _Builder:
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args) or len(node.args) != count:
             plural = "argument" if count == 1 else "arguments"
             raise self.refuse(f"{name} with {len(node.args)} arguments", f"give it {count} plain {plural}")
-        return self.checked(constructor(*(self.build(argument, depth + 1) for argument in node.args)))
+        arguments = [self.build(argument, depth + 1) for argument in node.args]
+        if name == "exp" and arguments[0].is_number and abs(self.real_number(arguments[0])) > MAX_EXPONENT_OF_EXP:
+            raise self.refuse("the exponential of a large number", f"keep it below exp({MAX_EXPONENT_OF_EXP})")
+        return self.checked(constructor(*arguments))

@@ -32,7 +32,7 @@ class Primitive(sp.Function):
         return rf"{self.tex}{power}\left({inner}\right)"
 
     def _sympystr(self, printer: Any) -> str:
-        return f"{self.operation}({', '.join(printer._print(argument) for argument in self.args)})"
+        return printer.primitive(self) if hasattr(printer, "primitive") else call(self, printer)
 
     def _eval_is_real(self) -> bool:
         return True
@@ -43,6 +43,11 @@ class Primitive(sp.Function):
     def elementary(self) -> sp.Expr:
         """Return the same function in SymPy's own elementary functions (for high-precision reference values)."""
         raise TypeError(f"{self.operation} has no elementary form")
+
+
+def call(node: Primitive, printer: Any) -> str:
+    """Return a primitive as text, ``operation(arguments)``."""
+    return f"{node.operation}({', '.join(printer._print(argument) for argument in node.args)})"
 
 
 class sigmoid(Primitive):
@@ -128,6 +133,11 @@ class relu(Primitive):
     nargs = 1
     operation, tex = "relu", r"\operatorname{relu}"
 
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate exact numbers."""
+        return sp.Max(0, x) if x.is_Rational else None
+
     @property
     def kinks(self) -> tuple[sp.Expr, ...]:
         """The argument."""
@@ -147,6 +157,11 @@ class step(Primitive):
 
     nargs = 1
     operation, tex = "step", r"\mathbf{1}_{>0}"
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate exact numbers."""
+        return sp.Integer(int(x > 0)) if x.is_Rational else None
 
     @property
     def kinks(self) -> tuple[sp.Expr, ...]:
@@ -168,6 +183,11 @@ class absolute(Primitive):
     nargs = 1
     operation, tex = "abs", r"\operatorname{abs}"
 
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate exact numbers."""
+        return sp.Abs(x) if x.is_Rational else None
+
     @property
     def kinks(self) -> tuple[sp.Expr, ...]:
         """The argument."""
@@ -187,6 +207,11 @@ class sign(Primitive):
 
     nargs = 1
     operation, tex = "sign", r"\operatorname{sign}"
+
+    @classmethod
+    def eval(cls, x: sp.Expr) -> sp.Expr | None:
+        """Evaluate exact numbers."""
+        return sp.sign(x) if x.is_Rational else None
 
     @property
     def kinks(self) -> tuple[sp.Expr, ...]:
@@ -302,6 +327,13 @@ FUNCTIONS: dict[str, tuple[Any, int]] = {
     "clip": (clip, 3),
     "normal_cdf": (normal_cdf, 1),
 }
+
+
+#: SymPy's own functions that have a primitive of the same meaning.
+SYMPY_TWINS: dict[Any, Any] = {sp.tanh: tanh, sp.Abs: absolute, sp.sign: sign, sp.Heaviside: lambda x, *rest: step(x)}
+
+#: The nodes that an expression may consist of.
+LANGUAGE = (sp.Symbol, sp.Number, sp.NumberSymbol, sp.Add, sp.Mul, sp.Pow, sp.exp, sp.log, sp.sin, sp.cos, Primitive)
 
 
 class SymbolicOperations:

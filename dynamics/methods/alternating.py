@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dynamics.core.errors import check_count, unknown
+from dynamics.core.errors import InputError, check_count, unknown
 from dynamics.games.field import Game
 from dynamics.methods.base import Info, Method, State, descend
 
@@ -17,8 +17,8 @@ class Alternating(Method):
     With the discriminator first: ``x_D <- P(x_D + lr v_D(x_G, x_D))`` ``d_steps`` times, then
     ``x_G <- P(x_G + lr v_G(x_G, x_D))`` ``g_steps`` times. On the bilinear game the map is symplectic:
     ``x^2 + y^2 + a x y`` (discriminator first; minus with the generator first) is conserved, ``a = lr sigma``, and
-    orbits are bounded up to ``a = 2``. Source: Mescheder et al. 2018, appendix on alternating descent; as an
-    integrator, symplectic Euler (Hairer, Lubich and Wanner 2006, section I.1.4).
+    orbits are bounded below ``a = 2`` (at 2 they drift along a line). Source: Mescheder et al. 2018, appendix on
+    alternating descent; as an integrator, symplectic Euler (Hairer, Lubich and Wanner 2006, section I.1.4).
 
     Parameters
     ----------
@@ -41,9 +41,15 @@ class Alternating(Method):
         object.__setattr__(self, "g_steps", check_count("g_steps", self.g_steps))
 
     def check(self, game: Game) -> None:
-        """Refuse rates or a first player that the game does not have."""
+        """Refuse rates, steps or a first player for players that the game does not have."""
         super().check(game)
         self.order(game)
+        for player, name, steps in (("discriminator", "d_steps", self.d_steps), ("generator", "g_steps", self.g_steps)):
+            if steps > 1 and player not in game.players:
+                raise InputError(
+                    f"{name}={steps} has no effect: the players of {game.name} are {', '.join(game.players)}, "
+                    f"none is called {player}; leave {name} out."
+                )
 
     def order(self, game: Game) -> list[str]:
         """Return the players in the order in which they move."""

@@ -63,6 +63,8 @@ def iterate(
     iterations = check_count("The number of iterations", iterations)
     every = check_count("The stride (every)", every)
     start = check_states("The start", y0, game.names)
+    if not isinstance(method, Method):
+        raise InputError(f"The method must be a Method, got {method!r}: make one with methods.get(name, lr=...).")
     method.check(game)
     if compiled and not isinstance(game, SymbolicGame):
         raise InputError(f"Only symbolic games can be compiled, got {type(game).__name__}: leave compiled unset.")
@@ -141,12 +143,19 @@ def _run_kernel(
     kernel = make_kernel(method, game)
     initial = method.init(flat)
     extended = np.ascontiguousarray(np.concatenate([initial.y, *initial.memory.values()], axis=-1))
-    path = np.full((len(flat), iterations // every + 1, game.dim), np.nan)
-    path[:, 0] = flat
-    last = flat.copy()
-    reached = np.zeros((len(flat), 2), dtype=np.int64)
     rates = np.array([method.rate(player) for player in game.players], dtype=np.float64)
     scales = np.array([game.timescales[player] for player in game.players])
-    p, z, w = game.arguments
-    kernel(extended, rates, scales, p, z, w, iterations, every, BOUND, path, last, reached)
-    return path, last, reached[:, 0], reached[:, 1]
+    seen = flat
+    while True:
+        path = np.full((len(flat), iterations // every + 1, game.dim), np.nan)
+        path[:, 0] = flat
+        last = flat.copy()
+        reached = np.zeros((len(flat), 2), dtype=np.int64)
+        kernel(
+            extended, rates, scales, game.arguments[0], *game.rule(seen), iterations, every, BOUND, path, last, reached
+        )
+        # Quadrature nodes are chosen before the run; a run that went further out than they suit is repeated.
+        farther = np.concatenate([last, path[np.isfinite(path).all(axis=-1)]])
+        if game.doublings(farther) <= game.doublings(seen) or game.quadrature == (0, 0.0):
+            return path, last, reached[:, 0], reached[:, 1]
+        seen = farther

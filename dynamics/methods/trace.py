@@ -12,32 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynamics.games.codegen import Assign, GaussianSum, load_module, lower
-from dynamics.games.codegen.program import Operand
+from dynamics.games.codegen.program import Operand, Tape
 from dynamics.games.codegen.render import kernel
 from dynamics.games.field import Draw
 from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods.base import Method, State
-
-
-class _Tape:
-    """Records operations; what was computed before under the same operands is not computed again."""
-
-    def __init__(self) -> None:
-        self.statements: list[Assign | GaussianSum] = []
-        self.known: dict[Any, Any] = {}
-        self.count = 0
-
-    def fresh(self) -> str:
-        self.count += 1
-        return f"v{self.count}"
-
-    def emit(self, operation: str, *arguments: Operand) -> str:
-        key = (operation, arguments)
-        if key not in self.known:
-            target = self.fresh()
-            self.statements.append(Assign(target, operation, arguments))
-            self.known[key] = target
-        return self.known[key]
 
 
 @dataclass(frozen=True)
@@ -46,7 +25,7 @@ class Traced:
 
     __array_ufunc__ = None
 
-    tape: _Tape
+    tape: Tape
     entries: tuple[Operand, ...]
 
     def __getitem__(self, key: Any) -> Traced:
@@ -94,18 +73,19 @@ class Traced:
 class _TracedGame:
     """A symbolic game whose components are inlined onto the tape."""
 
-    def __init__(self, game: SymbolicGame, tape: _Tape) -> None:
+    def __init__(self, game: SymbolicGame, tape: Tape) -> None:
         self.game = game
         self.tape = tape
         self.players = game.players
         self.scale = {player: f"c{i}" for i, player in enumerate(game.players)}
+        self.inlined: dict[Any, tuple[Operand, ...]] = {}
 
     def component(self, player: str, y: Traced, t: float = 0.0, draw: Draw = None) -> Traced:
-        key = ("component", player, y.entries)
-        if key not in self.tape.known:
+        key = (player, y.entries)
+        if key not in self.inlined:
             program = self.game.component_program(player)
-            self.tape.known[key] = self._inline(program, dict(zip(program.coordinates, y.entries, strict=True)))
-        direction = Traced(self.tape, self.tape.known[key])
+            self.inlined[key] = self._inline(program, dict(zip(program.coordinates, y.entries, strict=True)))
+        direction = Traced(self.tape, self.inlined[key])
         return direction * Traced(self.tape, (self.scale[player],))
 
     def project(self, y: Traced, player: str | None = None) -> Traced:
@@ -159,7 +139,7 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
         ``path`` of shape (paths, records, dim) receives every ``every``-th state, ``last`` the last one and
         ``reached`` its iteration and the reason for stopping
     """
-    tape = _Tape()
+    tape = Tape("v")
     rates = {player: Traced(tape, (f"r{i}",)) for i, player in enumerate(game.players)}
     # The shape of the memory comes from a dry run on numbers.
     plain = method.init(game.start)

@@ -18,7 +18,7 @@ from types import ModuleType
 
 @lru_cache(maxsize=1)
 def cache_folder() -> Path:
-    """Return the folder of generated modules, created private to the user; a temporary one if none can be written."""
+    """Return the folder of generated modules, created private to the user; one among temporary files as a fallback."""
     configured = os.environ.get("GANDYN_CACHE")
     if configured:
         folder = Path(configured)
@@ -26,13 +26,25 @@ def cache_folder() -> Path:
         from platformdirs import user_cache_dir
 
         folder = Path(user_cache_dir("gan-dynamics"))
+    for candidate in (folder, Path(tempfile.gettempdir()) / f"gan-dynamics-{_user()}"):
+        if _private(candidate):
+            return candidate
+    return Path(tempfile.mkdtemp(prefix="gan-dynamics-"))
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "cache"
+
+
+def _private(folder: Path) -> bool:
+    """Return whether the folder exists now, belongs to this user and can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
     except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="gan-dynamics-"))
-    return folder
+        return False
 
 
 def load_module(source: str, stem: str) -> ModuleType:

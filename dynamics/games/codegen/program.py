@@ -85,28 +85,44 @@ def lower(outputs: Sequence[sp.Expr], coordinates: Sequence[sp.Symbol], paramete
 
 
 @dataclass
-class _Lowering:
-    """Emits statements while walking expressions; ``memo`` maps what was computed to the name that holds it."""
+class Tape:
+    """Records let-bound operations; what was computed before from the same operands is not computed again.
 
-    memo: dict[sp.Expr, Operand]
-    statements: list[Assign | GaussianSum] = field(default_factory=list)
+    Attributes
+    ----------
+    prefix : str
+        Beginning of the names it gives.
+    statements : list of Assign or GaussianSum
+    """
+
     prefix: str = "t"
-    outer: _Lowering | None = None
-    pairs: dict[tuple[str, tuple[Operand, ...]], str] = field(default_factory=dict)
+    statements: list[Assign | GaussianSum] = field(default_factory=list)
+    known: dict[tuple[str, tuple[Operand, ...]], str] = field(default_factory=dict)
     count: int = 0
 
     def fresh(self) -> str:
+        """Return a name that was not given before."""
         name = f"{self.prefix}{self.count}"
         self.count += 1
         return name
 
     def emit(self, operation: str, *arguments: Operand) -> str:
+        """Return the name that holds the result of an operation."""
         key = (operation, arguments)
-        if key not in self.pairs:
+        if key not in self.known:
             name = self.fresh()
             self.statements.append(Assign(name, operation, arguments))
-            self.pairs[key] = name
-        return self.pairs[key]
+            self.known[key] = name
+        return self.known[key]
+
+
+class _Lowering(Tape):
+    """Walks expressions onto a tape; ``memo`` maps what was computed to the name that holds it."""
+
+    def __init__(self, memo: dict[sp.Expr, Operand], prefix: str = "t", outer: _Lowering | None = None) -> None:
+        super().__init__(prefix)
+        self.memo = memo
+        self.outer = outer
 
     def gaussian_sums(self, expressions: Sequence[sp.Expr]) -> None:
         """Emit one loop that computes every expectation in ``expressions``."""

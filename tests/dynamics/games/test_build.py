@@ -1,11 +1,14 @@
 """Games from Python, from one line and from TOML."""
 
+import json
+
 import numpy as np
 import pytest
 import sympy as sp
 
 from dynamics import games
 from dynamics.core.errors import InputError
+from dynamics.games.primitives import FUNCTIONS
 
 TOML = """
 name = "three players"
@@ -95,3 +98,26 @@ def test_sympy_losses_use_their_names():
 def test_a_coordinate_belongs_to_one_player():
     with pytest.raises(InputError, match="appears twice"):
         games.define({"a": (["x"], "x"), "b": (["x"], "x")})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_of_the_language_survives_a_description(name):
+    arguments = {1: "x*y", 2: "x, 1/5", 3: "x*y, 0, y"}[FUNCTIONS[name][1]]
+    game = games.inline(f"{name}({arguments}) + exp(1)*x - x**(3/2)/3", ["x"], ["y"])
+    again = games.load(json.loads(json.dumps(game.describe())))
+    assert again.definition.players == game.definition.players
+
+
+def test_sympy_functions_become_primitives_or_are_refused_at_once():
+    x = sp.Symbol("x", real=True)
+    assert games.define({"player": (["x"], sp.tanh(x) + sp.Abs(x))})([0.5])[0] == pytest.approx(-2 + np.tanh(0.5) ** 2)
+    for foreign in (sp.gamma(x), sp.Max(x, 0), sp.Piecewise((x, x > 0), (0, True)), sp.I * x):
+        with pytest.raises(InputError, match="not in the language"):
+            games.define({"player": (["x"], foreign)})
+
+
+def test_high_powers_are_neither_expanded_nor_mistaken_for_zero_sums():
+    loss = "(x + y + z + w + 1)**64"
+    assert games.inline(loss, ["x", "y"], ["z", "w"]).zero_sum
+    other = games.define({"a": (["x", "y"], loss), "b": (["z", "w"], "-(x + y + z + w)**64")})
+    assert not other.zero_sum and not other.affine

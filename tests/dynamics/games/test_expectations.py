@@ -6,6 +6,7 @@ import sympy as sp
 from scipy.integrate import quad
 
 from dynamics import games
+from dynamics.core.errors import AccuracyWarning
 from dynamics.games.expectations import NORMAL, Expectation, gauss_hermite, gaussian_expectation
 from dynamics.games.primitives import log_sigmoid, relu, sigmoid
 
@@ -70,3 +71,26 @@ def test_large_batches_are_evaluated_in_pieces_with_the_same_result():
     states = np.random.default_rng(0).uniform(-3, 3, (40_000, 2))
     whole = game(states)
     np.testing.assert_array_equal(whole[[0, 20_000, -1]], game(states[[0, 20_000, -1]]))
+
+
+def test_far_states_get_more_nodes_or_a_warning():
+    game = games.get("dirac-gan", instance_noise=0.3)
+    nodes, weights = gauss_hermite(1024)
+    for psi in (3.0, 6.0, 12.0):
+        h = psi * (1.0 + 0.3 * nodes)
+        exact = weights @ (psi / (1 + np.exp(-h)))
+        # The count is chosen for the doubled boxes that hold the state, at most four here.
+        assert game([1.0, psi])[0] == pytest.approx(exact, rel=1e-11)
+    with pytest.warns(AccuracyWarning, match="relative error"):
+        games.get("dirac-gan", instance_noise=2.0)([1.0, 300.0])
+
+
+def test_a_kernel_chooses_its_nodes_for_where_the_run_goes():
+    from dynamics import methods
+
+    game = games.get("dirac-gan", instance_noise=0.2)
+    # The start lies in the default box, the first step leads out of it.
+    method = methods.get("simultaneous", lr=2.0)
+    run = {c: methods.iterate(game, method, [2.5, 2.5], 3, compiled=c).states for c in (False, True)}
+    assert np.abs(run[False]).max() > 6
+    np.testing.assert_allclose(run[True], run[False], rtol=1e-11)

@@ -89,13 +89,22 @@ def test_what_is_no_formula_is_refused_in_one_sentence(text):
         "(" * 10_000 + "x" + ")" * 10_000,
         "(" * 150 + "x" + ")" * 150,
         "-" * 4_000 + "x",
-        "x" + "+x" * 3_000,
+        "x" + "+x" * 12_000,
+        "x*y*exp(100000)",
+        "x*y*exp(exp(exp(100)))",
+        "x*(0-8)**(1/3)",
         "sigmoid(" * 120 + "x" + ")" * 120,
     ],
 )
 def test_huge_exponents_deep_nesting_and_long_texts_are_refused(text):
     with pytest.raises(InputError):
         parse(text, SYMBOLS)
+
+
+def test_long_sums_and_products_are_no_deep_nesting():
+    assert parse(" + ".join(["x*y"] * 2_000), SYMBOLS) == 2_000 * X * Y
+    assert parse("x - y" + " - 1" * 500, SYMBOLS) == X - Y - 500
+    assert parse("x" + "*2" * 300 + "/2" * 299 + "/y", SYMBOLS) == 2 * X / Y
 
 
 def test_unknown_names_and_functions_are_answered_with_the_nearest():

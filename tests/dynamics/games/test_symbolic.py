@@ -110,3 +110,15 @@ def test_a_cache_folder_that_cannot_be_written_is_replaced(tmp_path):
     environment = {**os.environ, "GANDYN_CACHE": str(blocked)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[-2.0, 1.0]"
+
+
+@pytest.mark.parametrize("state", [[1.0], [1.0, 2.0, 3.0], 1.0])
+def test_a_state_of_the_wrong_dimension_is_refused(state):
+    with pytest.raises(InputError, match="2 coordinates"):
+        games.get("dirac-gan")(np.array(state))
+
+
+def test_network_games_are_found_beside_the_others():
+    assert games.NetworkGame.__name__ == "NetworkGame"
+    with pytest.raises(AttributeError):
+        _ = games.Networkgame

@@ -149,6 +149,11 @@ def test_three_players_move_in_their_own_order_after_the_first():
         (lambda: run(iterations=0), "at least 1"),
         (lambda: run(iterations=-3), "at least 1"),
         (lambda: run(every=0), "at least 1"),
+        (lambda: methods.iterate(games.get("bilinear"), "alternating", [1.0, 1.0], 3), "methods.get(name, lr=...)"),
+        (
+            lambda: methods.get("alternating", lr=0.1, d_steps=2).check(games.get("double-well")),
+            "d_steps=2 has no effect",
+        ),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(call, hint):

@@ -20,7 +20,7 @@ def test_list_names_everything_with_a_summary(answer):
 
 def test_show_prints_losses_field_and_jacobian(answer, gandyn):
     result = answer("show", "dirac-gan", "--set", "penalty=r1,gamma=0.3")["result"]
-    assert set(result) == {"losses", "field", "jacobian", "parameters"}
+    assert set(result) == {"losses", "field", "jacobian", "parameters", "settings", "about", "source"}
     assert set(result["losses"]) == {"generator", "discriminator"}
     assert set(result["field"]) == {"theta", "psi"}
     assert np.shape(result["jacobian"]) == (2, 2)
@@ -28,6 +28,33 @@ def test_show_prints_losses_field_and_jacobian(answer, gandyn):
     latex = answer("show", "dirac-gan", "--latex")["result"]
     assert "\\" in latex["field"]["theta"]
     assert "J[theta, psi]" in gandyn("show", "dirac-gan").stdout
+
+
+def test_show_lists_every_setting_with_default_choices_and_value(answer, gandyn):
+    from dynamics import games
+
+    for name in games.names():
+        result = answer("show", name)["result"]
+        assert {key: entry["default"] for key, entry in result["settings"].items()} == games.settings(name)
+    dirac = answer("show", "dirac-gan", "--set", "penalty=r1,gamma=0.3")["result"]
+    assert dirac["settings"]["gamma"] == {"default": 1.0, "kind": "number ≥ 0", "choices": None, "value": 0.3}
+    assert dirac["settings"]["penalty"]["choices"] == ["none", "r1", "r2", "wgan-gp", "roth"]
+    assert dirac["source"] == "Mescheder, Geiger and Nowozin 2018"
+    spoken = gandyn("show", "dirac-gan").stdout
+    assert all(word in spoken for word in ("settings", "instance_noise", "least-squares", "true or false", "Source"))
+    assert not any(mark in spoken for mark in ("``", ":mod:", "*real*"))
+    assert answer("show", *INLINE, "--set", "eps=0.1")["result"]["settings"] == {}
+
+
+def test_show_lists_the_settings_of_a_preset_and_of_its_method(answer, gandyn):
+    from dynamics import gan, methods
+
+    settings = answer("show", "digits-mlp", "--set", "steps=4")["result"]["settings"]
+    assert set(settings) == {*gan.settings("digits-mlp"), *methods.settings("alternating")} - {"method_settings"}
+    assert settings["steps"]["value"] == 4
+    assert settings["steps"]["default"] == gan.settings("digits-mlp")["steps"]
+    assert settings["d_steps"] == {"default": 1, "kind": "whole number (alternating)", "choices": None, "value": 1}
+    assert "whole number > 0" in gandyn("show", "digits-mlp").stdout
 
 
 def test_evaluate_equals_the_bilinear_field_exactly(answer):

@@ -1,7 +1,8 @@
-"""``gandyn show``: what a game is, in symbols."""
+"""``gandyn show``: what a game is, in symbols, and what may be set on it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -14,15 +15,26 @@ from scenarios.cli.verb import Answer, Request, verb
 def show(
     request: Request, latex: Annotated[bool, typer.Option("--latex", help="LaTeX instead of Unicode.")] = False
 ) -> Answer:
-    """Show the losses, the field and the Jacobian of a game."""
+    """Show the losses, field, Jacobian and settings of a game, or the settings of a preset."""
+    from dynamics import games, gan
+
+    if request.minimax is None and request.name in gan.presets():
+        return _preset(request, str(request.name), latex)
     game: Any = request.game()
     shown = game.show(latex=latex)
-    keys = ("losses", "field", "jacobian", "parameters")
-    result = {key: shown[key] for key in keys}
+    result = {key: shown[key] for key in ("losses", "field", "jacobian", "parameters")}
+    result |= {"settings": {}, "about": None, "source": None}
+    if request.minimax is None and request.name in games.names():
+        from scenarios.cli import describe
+
+        result["settings"] = describe.game_settings(game.name, game.settings)
+        result["about"], result["source"] = describe.about(game.name)
 
     def render(console: Any) -> None:
         players = "; ".join(f"{name}: {', '.join(game.coordinates(name))}" for name in game.players)
         console.print(f"{game.name}  ({players})", style="bold", markup=False)
+        if result["about"]:
+            console.print(result["about"], markup=False)
         entries = {
             "losses": result["losses"],
             "field": {f"d{name}/dt": text for name, text in result["field"].items()},
@@ -38,5 +50,53 @@ def show(
                 console.print(f"\n{key}", style="bold")
             for name, text in block.items():
                 console.print(f"  {name} = {text}", markup=False, soft_wrap=True)
+        if result["settings"]:
+            console.print("\nsettings (--set name=value,...)", style="bold", markup=False)
+            console.print(_settings_table(result["settings"]))
 
     return Answer(result, render, game=game.name)
+
+
+def _preset(request: Request, name: str, latex: bool) -> Answer:
+    """Return the answer about a preset of ``train``, which has settings but no formulas."""
+    from dynamics import gan
+    from dynamics.core.errors import InputError
+    from scenarios.cli import describe
+
+    given = {"--latex": latex or None, "--min": request.minimise, "--max": request.maximise}
+    for option, value in {**given, "--timescale": request.timescale}.items():
+        if value is not None:
+            raise InputError(f"{option} has no effect on the preset '{name}': leave it out, or show a game.")
+    result = {"settings": describe.preset_settings(name, request.options()), "about": gan.presets()[name]}
+
+    def render(console: Any) -> None:
+        console.print(f"{name}: {result['about']}", style="bold", markup=False)
+        console.print("\nsettings (gandyn train --set name=value,...)", style="bold", markup=False)
+        console.print(_settings_table(result["settings"]))
+
+    return Answer(result, render, game=name)
+
+
+def _settings_table(settings: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return a row per setting: present value, default where it differs, and what is allowed."""
+    rows = output.table("setting", "value", "default", "allowed")
+    for name, entry in settings.items():
+        changed = entry["value"] != entry["default"]
+        rows.add_row(
+            name,
+            _text(entry["value"]),
+            _text(entry["default"]) if changed else "",
+            ", ".join(entry["choices"]) if entry["choices"] else entry["kind"],
+        )
+    return rows
+
+
+def _text(value: Any) -> str:
+    """Return a value as ``--set`` takes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple):
+        return "x".join(map(str, value)) if all(isinstance(v, int) for v in value) else str(value).replace(" ", "")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={_text(entry)}" for key, entry in value.items()) or "none"
+    return output.number(value) if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dynamics.games.field import Game
 from figures import labels, style
 from figures.phase.plane import Plane
+from figures.phase.zeros import factors_of, rounding, zeros_of_component
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,56 +37,22 @@ class Nullcline:
 
 
 def compute_nullclines(game: Game, plane: Plane, points: int = 201) -> tuple[Nullcline, ...]:
-    """Return the nullclines of the two coordinates of a plane, contoured on ``points`` by ``points`` states.
+    """Return the nullclines of the two coordinates of a plane, located on a lattice of ``points`` by ``points``.
 
     A sign change across a jump of a non-smooth field is not a zero and is left out; so is a component that
-    vanishes everywhere.
+    vanishes in a whole region. Zeros without a change of sign are found where the component has a formula that
+    factors.
     """
-    from contourpy import contour_generator
-
-    x, y, states = plane.lattice(points)
-    velocity = np.array(game(states), dtype=np.float64)
-    # Strictly inside the bounds: on them a clipped component vanishes because it is clipped.
-    velocity[~plane.admissible(plane.project(states), margin=-1e-9)] = np.nan
+    noise = rounding(game)
     found = []
     for name, index in zip(plane.names, plane.indices, strict=True):
-        values = velocity[..., index]
-        scale = float(np.nanmax(np.abs(values), initial=0.0))
-        lines: list[NDArray[np.float64]] = []
-        if scale > 0:
-            # Exact zeros along a lattice line would be contoured as hairpins: a shift far below a pixel avoids them.
-            shifted = np.ma.masked_invalid(values + 1e-9 * scale)
-            for line in contour_generator(x, y, shifted).lines(0.0):
-                lines += _continuous_parts(game, plane, index, np.asarray(line), values, scale)
-        found.append(Nullcline(name, _owner(game, index), tuple(lines)))
+
+        def component(y: NDArray[np.float64], index: int = index) -> NDArray[np.float64]:
+            return np.asarray(game(y))[..., index]
+
+        lines = zeros_of_component(component, factors_of(game, index), plane, points, noise)
+        found.append(Nullcline(name, _owner(game, index), lines))
     return tuple(found)
-
-
-def _continuous_parts(
-    game: Game, plane: Plane, index: int, line: NDArray[np.float64], values: NDArray[np.float64], scale: float
-) -> list[NDArray[np.float64]]:
-    """Split a contour at vertices that are no zeros but sit at a jump of the component."""
-    rows, columns = values.shape
-    position = (line - plane.box[:, 0]) / plane.size * (np.array([columns, rows]) - 1)
-    column = np.clip(position[:, 0].astype(int), 0, columns - 2)
-    row = np.clip(position[:, 1].astype(int), 0, rows - 2)
-    a, b, c, d = (values[row + i, column + j] for i in (0, 1) for j in (0, 1))
-    around = np.max(np.abs([a, b, c, d]), axis=0)
-    slope = np.stack([b + d - a - c, c + d - a - b], axis=-1)
-    steepness = np.sqrt(np.sum(slope**2, axis=-1, keepdims=True))
-    normal = np.divide(slope, steepness, out=np.zeros_like(slope), where=steepness > 0)
-    cell = plane.size / (np.array([columns, rows]) - 1)
-    sides = [np.asarray(game(plane.lift(line + sign * 0.25 * cell * normal)))[:, index] for sign in (-1.0, 1.0)]
-    # A quarter of a cell to either side a smooth component has changed sign and reached about half of the corner
-    # values; across a jump it is as large as at the corners, beside a jump it has not changed sign.
-    crossing = (sides[0] * sides[1] < 0) & (np.max(np.abs(sides), axis=0) <= 0.75 * around)
-    # On the frame itself there is no other side to tell a zero by, and a line there would say nothing.
-    framed = np.any(np.abs(line[:, None, :] - plane.box.T) <= 1e-6 * plane.size, axis=(1, 2))
-    ahead = np.append(framed[1:], framed[-1:])
-    behind = np.append(framed[:1], framed[:-1])
-    good = (crossing | (around <= 1e-3 * scale)) & ~(framed & (ahead & behind))
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(int)))
-    return [line[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= 2]
 
 
 def _owner(game: Game, index: int) -> str:
@@ -108,7 +75,9 @@ def draw_nullclines(axes: Axes, nullclines: tuple[Nullcline, ...], players: tupl
         seen[nullcline.player] += 1
         if not nullcline.lines:
             continue
-        dashes = [(0, (6, 2)), (0, (2, 2))][order % 2]
+        # Where nullclines of two players coincide, the dashes of each show in the gaps of the other.
+        shift = 4.5 * (players.index(nullcline.player) % 2)
+        dashes = [(shift, (6, 3)), (shift, (2, 2))][order % 2]
         collection = LineCollection(
             list(nullcline.lines),
             colors=colours[nullcline.player],

@@ -146,6 +146,36 @@ def test_nullclines_are_the_zeros_of_their_component_in_player_order():
     np.testing.assert_allclose(np.concatenate(found[0].lines)[:, 1], 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("half", [10.0, 20.0, 60.0])
+def test_nullclines_of_the_dirac_gan_are_the_whole_axes_however_small_the_field_is(half):
+    # v = (psi s, -theta s) with s = sigmoid(psi theta), which is 1e-174 at psi theta = -400 and 0 below -745.
+    game = games.get("dirac-gan")
+    plane = make_plane(game, box={"theta": (-half, half), "psi": (-half, half)})
+    for across, item in zip((1, 0), compute_nullclines(game, plane), strict=True):
+        (line,) = item.lines
+        np.testing.assert_allclose(line[:, across], 0, atol=1e-9 * half)
+        assert sorted([line[0, 1 - across], line[-1, 1 - across]]) == [-half, half]
+
+
+def test_zeros_without_a_change_of_sign_are_drawn_in_full():
+    # psi' = -theta^2 psi vanishes on both axes, theta' = psi (1 - psi theta) on one and on a hyperbola.
+    game = games.get("dirac-gan", loss="least-squares")
+    first, second = compute_nullclines(game, make_plane(game))
+    double = [line for line in second.lines if np.abs(line[:, 0]).max() < 1e-9]
+    assert len(double) == 1 and sorted([double[0][0, 1], double[0][-1, 1]]) == [-3, 3]
+    simple = [line for line in second.lines if np.abs(line[:, 1]).max() < 1e-9]
+    assert len(simple) == 1 and len(second.lines) == 2
+    for line in first.lines:
+        np.testing.assert_allclose(line[:, 1] * (1 - line[:, 0] * line[:, 1]), 0, atol=1e-9)
+
+
+def test_a_region_where_a_component_is_zero_has_no_border_drawn():
+    # psi' = -theta step(1 + psi theta): zero beyond the hyperbola, which is a jump.
+    game = games.get("dirac-gan", loss="hinge")
+    (line,) = compute_nullclines(game, make_plane(game))[1].lines
+    np.testing.assert_allclose(line[:, 0], 0, atol=1e-9)
+
+
 def test_a_jump_through_zero_is_no_nullcline():
     jump = Made(lambda x, y: (-y, x - 3 * np.sign(y)))
     found = compute_nullclines(jump, make_plane(jump))

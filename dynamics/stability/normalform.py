@@ -98,31 +98,28 @@ def hopf_form(
     omega : float
         Positive.
     """
-    a = derivatives.field_tensor(field, y, 1)
-    b = derivatives.field_tensor(field, y, 2)
-    c = derivatives.field_tensor(field, y, 3)
+    forms = derivatives.Forms(field, y)
+    a = forms.jacobian
     q = right / np.linalg.norm(right)
     # the phase makes the largest component real, so that the form does not depend on the eigenvalue routine
     q = q * np.exp(-1j * np.angle(q[np.argmax(np.abs(q))]))
     p = left / np.conj(left.conj() @ q)
-
-    def second(u: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
-        return np.einsum("ijk,j,k->i", b, u, v)
-
     # B(q, conj q) is real
-    mean: NDArray[Any] = -np.linalg.solve(a, np.real(second(q, q.conj())))
-    square: NDArray[Any] = np.linalg.solve(2j * omega * np.eye(len(y)) - a, second(q, q))
+    constant, double = forms.second(q, q.conj()), forms.second(q, q)
+    inverse = np.linalg.inv(a), np.linalg.inv(2j * omega * np.eye(len(y)) - a)
+    mean: NDArray[Any] = -np.linalg.solve(a, np.real(constant.value))
+    square: NDArray[Any] = np.linalg.solve(2j * omega * np.eye(len(y)) - a, double.value)
     terms = [
-        p.conj() @ np.einsum("ijkl,j,k,l->i", c, q, q, q.conj()),
-        2 * (p.conj() @ second(q, mean)),
-        p.conj() @ second(q.conj(), square),
+        (1, forms.third(q, q.conj(), q)),
+        (2, forms.second(q, mean, np.abs(inverse[0]) @ constant.error)),
+        (1, forms.second(q.conj(), square, np.abs(inverse[1]) @ double.error)),
     ]
+    c1 = complex(sum(factor * (p.conj() @ term.value) for factor, term in terms) / 2)
     # every product is rounded relative to its absolute terms, which cancel where a symmetry makes c1 imaginary
-    absolute = np.einsum("i,ijkl,j,k,l->", np.abs(p), np.abs(c), np.abs(q), np.abs(q), np.abs(q))
-    absolute += 2 * np.einsum("i,ijk,j,k->", np.abs(p), np.abs(b), np.abs(q), np.abs(mean))
-    absolute += np.einsum("i,ijk,j,k->", np.abs(p), np.abs(b), np.abs(q), np.abs(square))
-    tolerance = ROUNDING_UNITS * np.finfo(float).eps * float(absolute) * float(np.linalg.cond(a)) ** 0.5
-    return HopfForm(omega, q, p, complex(sum(terms) / 2), tolerance, square, mean)
+    absolute = float(sum(factor * (np.abs(p) @ term.size) for factor, term in terms))
+    error = float(sum(factor * (np.abs(p) @ term.error) for factor, term in terms))
+    tolerance = ROUNDING_UNITS * np.finfo(float).eps * absolute * float(np.linalg.cond(a)) ** 0.5 + error
+    return HopfForm(omega, q, p, c1, tolerance, square, mean)
 
 
 @dataclass(frozen=True)
@@ -146,23 +143,25 @@ def fold_form(field: Field, y: NDArray[np.float64]) -> FoldForm:
     y : ndarray, shape (dim,)
         Equilibrium whose Jacobian has a simple zero eigenvalue (to rounding).
     """
-    a = derivatives.field_tensor(field, y, 1)
-    b = derivatives.field_tensor(field, y, 2)
-    c = derivatives.field_tensor(field, y, 3)
+    forms = derivatives.Forms(field, y)
+    a = forms.jacobian
     u, _, vh = np.linalg.svd(a)
     q, p = vh[-1], u[:, -1]
     q = q * np.sign(q[np.argmax(np.abs(q))])
     p = p / (p @ q)
-    bqq = np.einsum("ijk,j,k->i", b, q, q)
+    quadratic = forms.second(q, q)
+    bqq = np.real(quadratic.value)
     a2 = float(p @ bqq) / 2
     bordered = np.block([[a, q[:, None]], [p[None, :], np.zeros((1, 1))]])
     h = np.linalg.solve(bordered, np.append(-(bqq - 2 * a2 * q), 0.0))[:-1]
-    a3 = float(p @ (np.einsum("ijkl,j,k,l->i", c, q, q, q) + 3 * np.einsum("ijk,j,k->i", b, q, h))) / 6
-    size2 = float(np.abs(p) @ np.einsum("ijk,j,k->i", np.abs(b), np.abs(q), np.abs(q)))
-    size3 = float(np.abs(p) @ np.einsum("ijkl,j,k,l->i", np.abs(c), np.abs(q), np.abs(q), np.abs(q)))
-    size3 += 3 * float(np.abs(p) @ np.einsum("ijk,j,k->i", np.abs(b), np.abs(q), np.abs(h)))
+    blur = np.abs(np.linalg.inv(bordered))[:-1, :-1] @ quadratic.error
+    cubic, bent = forms.third(q, q, q), forms.second(q, h, blur)
+    a3 = float(p @ np.real(cubic.value + 3 * bent.value)) / 6
     unit = ROUNDING_UNITS * np.finfo(float).eps
-    return FoldForm(q, p, a2, a3, unit * size2, unit * size3)
+    weight = np.abs(p)
+    tolerance2 = unit * float(weight @ quadratic.size) + float(weight @ quadratic.error)
+    tolerance3 = unit * float(weight @ (cubic.size + 3 * bent.size)) + float(weight @ (cubic.error + 3 * bent.error))
+    return FoldForm(q, p, a2, a3, tolerance2, tolerance3)
 
 
 def reduced_field(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PORTRAITS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Dirac-GAN, minimax loss", {"loss": "minimax"}),
     ("Dirac-GAN, non-saturating loss", {"loss": "non-saturating"}),
-    ("Dirac-GAN, minimax loss with R1, gamma = 0.3", {"loss": "minimax", "penalty": "r1", "gamma": 0.3}),
+    ("Dirac-GAN, minimax loss with R1, γ = 0.3", {"loss": "minimax", "penalty": "r1", "gamma": 0.3}),
 )
 
 
@@ -31,12 +31,15 @@ class Exhibit:
         Label and text, in order.
     picture : Path
         The file drawn.
+    repeat : str
+        The command that gives these facts.
     """
 
     id: str
     title: str
     facts: tuple[tuple[str, str], ...]
     picture: Path
+    repeat: str
 
 
 def portraits(folder: Path) -> list[Exhibit]:
@@ -44,62 +47,72 @@ def portraits(folder: Path) -> list[Exhibit]:
     import figures
     from dynamics import games
     from dynamics.stability import analyse
-    from scenarios.cli.output import number
+    from scenarios.typography import number, sentences, spectrum, typeset
 
     exhibits = []
     for i, (title, settings) in enumerate(PORTRAITS, start=1):
         game = games.get("dirac-gan", **settings)
         (equilibrium,) = analyse(game).equilibria
+        at = zip(game.names, equilibrium.at, strict=True)
         drawn = figures.portrait(game, methods=["alternating", "simultaneous"], start={"theta": 1.0, "psi": 1.0})
         picture = figures.save(drawn, folder / f"portrait-{i}.png")
-        eigenvalues = ", ".join(number(complex(value), 6) for value in equilibrium.eigenvalues)
         options = ",".join(f"{key}={value}" for key, value in settings.items())
         facts = (
-            ("Equilibrium", ", ".join(f"{n} = {number(v)}" for n, v in zip(game.names, equilibrium.at, strict=True))),
-            ("Eigenvalues", eigenvalues),
-            ("Flow", f"{equilibrium.flow}; the nonlinear system: {equilibrium.verdict}"),
-            ("Evidence", equilibrium.evidence),
-            ("Repeat with", f"gandyn stability dirac-gan --set {options}"),
+            ("Equilibrium", ", ".join(f"{typeset(name)} = {number(value)}" for name, value in at)),
+            ("Eigenvalues", spectrum(equilibrium.eigenvalues)),
+            ("Flow", f"{equilibrium.flow} by its linear part; the nonlinear system: {equilibrium.verdict}"),
+            ("Evidence", typeset(sentences(equilibrium.evidence))),
         )
-        exhibits.append(Exhibit(f"portrait-{i}", title, facts, picture))
+        exhibits.append(Exhibit(f"portrait-{i}", title, facts, picture, f"gandyn stability dirac-gan --set {options}"))
     return exhibits
 
 
 def comparison(dataset: Dataset, folder: Path) -> Exhibit:
     """Return the exhibit of a comparison stored by ``gandyn compare --out FILE.zarr``, drawn into ``folder``."""
     import figures
-    from scenarios.cli.output import number
+    from scenarios.typography import number, typeset
 
     attributes = dataset.attrs
     distances, travelled = dataset["distance"].values, dataset["travelled"].values
-    picture = figures.save(
-        draw_comparison(dataset["time"].values, dataset["rate"].values, distances, attributes["method"]),
-        folder / "comparison.png",
-    )
+    picture = figures.save(draw_comparison(dataset), folder / "comparison.png")
     orders: Mapping[str, float] = attributes["orders"]
     errors: Mapping[str, float] = attributes["standard_errors"]
     facts = (
-        ("Compared", attributes["compared"]),
+        ("Compared", typeset(attributes["compared"])),
         (
             "Fitted order",
             "; ".join(f"{name}: {number(value, 4)} ± {number(errors[name], 1)}" for name, value in orders.items()),
         ),
         ("At the end", f"{number(distances[0, -1], 3)} from the flow, which travelled {number(travelled[-1], 3)}"),
     )
-    return Exhibit("comparison", "A real GAN beside its gradient flow", facts, picture)
+    return Exhibit("comparison", "A real GAN beside its gradient flow", facts, picture, "gandyn compare")
 
 
-def draw_comparison(times: Any, rates: Any, distances: Any, method: str) -> Figure:
-    """Return a figure of distances to the flow, shape (rate, time): over time at every rate, and their order."""
+def draw_comparison(dataset: Dataset) -> Figure:
+    """Return a figure of a comparison's distances to the flow: over time at every rate, and their order if it has one.
+
+    A recorded run that is not among the rates (mini-batches, float32, not reproduced) is a curve of its own.
+    """
+    import numpy as np
+
     import figures
     from figures import style
 
+    attributes = dataset.attrs
+    distances, rates = dataset["distance"].values, dataset["rate"].values
+    method = attributes["method"]
+    fitted = np.isfinite(distances[:, -1]) & (distances[:, -1] > 0)
+    with_order = attributes["orders"][method] == attributes["orders"][method] and fitted.sum() > 1
     with style.context():
-        figure = style.new_figure(10.4, 4.0)
-        left, right = figure.subplots(1, 2)
+        figure = style.new_figure(10.4 if with_order else 6.8, 4.0)
+        left, *right = figure.subplots(1, 2 if with_order else 1, squeeze=False)[0]
     labels = {f"rate {rate:.4g}": row for rate, row in zip(rates, distances, strict=True)}
-    figures.distance_over_time(times, labels, ylabel="distance to the flow", title="Over time", axes=left)
-    figures.order_plot(
-        rates, {method: distances[:, -1]}, ylabel="distance at the end", title="Against the rate", axes=right
+    if attributes.get("apart"):
+        labels[f"recorded, {attributes['apart']}"] = dataset["recorded"].values
+    figures.distance_over_time(
+        dataset["time"].values, labels, ylabel="distance to the flow", title="Over time", axes=left
     )
+    for axes in right:
+        ends = {method: distances[fitted, -1]}
+        figures.order_plot(rates[fitted], ends, ylabel="distance at the end", title="Against the rate", axes=axes)
     return figure

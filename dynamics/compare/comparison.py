@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Comparison(Result):
     """A recorded run beside the gradient flow of its objective.
 
+    A run that its method does not reproduce gets no order: it is never part of a fit.
+
     Frequencies of oscillation, predicted and measured, are not part of it yet.
 
     Attributes
@@ -39,11 +41,15 @@ class Comparison(Result):
     method : str
     orders, standard_errors : mapping of str to float
         Fitted order of the distance at the last time, by method; NaN where the distances do not allow a fit.
-    reproduced : float
-        Largest distance between the recorded states and their retraining at the same rate (NaN if that was not
-        needed): zero or round-off if the run is what it is said to be.
+    reproduced, within : float
+        Distance between the recorded states and what the method makes of the record before, in the recorded
+        precision and with the recorded mini-batches, and what rounding explains of it
+        (:mod:`dynamics.compare.reproduction`). NaN if that could not be checked.
     compared : str
-        One sentence: what was compared with what.
+        What was compared with what, and whether the recorded run is what it is said to be.
+    apart : str
+        Why the recorded run is not among the rates ("mini-batch 32", "float32", "not reproduced"); empty where it
+        is the first of them.
     """
 
     times: NDArray[np.float64]
@@ -56,7 +62,14 @@ class Comparison(Result):
     orders: Mapping[str, float]
     standard_errors: Mapping[str, float]
     reproduced: float
+    within: float
     compared: str
+    apart: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the recorded run is not what it is said to be."""
+        return self.reproduced > self.within
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data: distances by rate, times, orders by method; None for NaN."""
@@ -71,6 +84,8 @@ class Comparison(Result):
             "standard_errors": finite(dict(self.standard_errors)),
             "flow_error": finite(self.flow_error),
             "reproduced": finite(self.reproduced),
+            "within": finite(self.within),
+            "apart": self.apart,
         }
 
     def to_dataset(self) -> xr.Dataset:
@@ -92,5 +107,7 @@ class Comparison(Result):
                 "standard_errors": dict(self.standard_errors),
                 "flow_error": self.flow_error,
                 "reproduced": self.reproduced,
+                "within": self.within,
+                "apart": self.apart,
             },
         )

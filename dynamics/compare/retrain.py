@@ -1,4 +1,4 @@
-"""Running a method again at other rates, several rates at once."""
+"""Running a method again at other rates, several at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,30 +48,21 @@ def iterates(
 
 
 @contextlib.contextmanager
-def iterates_at_rates(
-    game: NetworkGame,
-    methods: Sequence[Method],
-    start: NDArray[np.float64],
-    steps: Sequence[Sequence[int]],
-    advance: Callable[[int], None] = lambda steps: None,
-) -> Iterator[Callable[[], list[NDArray[np.float64]]]]:
-    """Begin :func:`iterates` for several methods beside the block, and yield the function that waits for them.
+def side_by_side(tasks: Sequence[Callable[[threading.Event], Any]]) -> Iterator[Callable[[], list[Any]]]:
+    """Begin tasks beside the block, in this order, and yield the function that waits for their answers.
 
-    Each method runs on one thread, so that its bits do not depend on how many run at once.
+    Each runs on one thread, so that its bits do not depend on how many run at once. A task gets an event that is set
+    when it should end early.
     """
     stop = threading.Event()
-    workers = max(1, min(len(methods), os.cpu_count() or 1))
-    # torch.func swaps parameters into the modules while it calls them: every thread needs its own copy of the game.
-    copies = [game.to() for _ in methods]
-    # The longest first, so that the short ones fill the other cores.
-    order = sorted(range(len(methods)), key=lambda i: -steps[i][-1])
+    workers = max(1, min(len(tasks), os.cpu_count() or 1))
     with (
         torch_threads(1),
         ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
     ):
-        futures = {i: pool.submit(iterates, copies[i], methods[i], start, steps[i], advance, stop) for i in order}
+        futures = [pool.submit(task, stop) for task in tasks]
         try:
-            yield lambda: [futures[i].result() for i in range(len(methods))]
+            yield lambda: [future.result() for future in futures]
         except BaseException:
             # Ctrl-C arrives in the main thread only: the workers must be told, or leaving the pool waits for them.
             stop.set()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +20,15 @@ from dynamics import methods
 from dynamics.compare.clock import Clock, clock_of, refined
 from dynamics.compare.comparison import Comparison
 from dynamics.compare.order import fit_order
-from dynamics.compare.retrain import iterates, iterates_at_rates
-from dynamics.core.errors import InputError, NumericalError, check_count
+from dynamics.compare.reference import ABSOLUTE, Reference, follow, tightened
+from dynamics.compare.reproduction import NOT_CHECKED, Reproduction, reproduce
+from dynamics.compare.retrain import iterates, side_by_side
+from dynamics.core.errors import InputError, check_count
 from dynamics.core.results import versions
 from dynamics.core.status import Status
-from dynamics.flow import integrate
 from dynamics.games.network import NetworkGame
 from dynamics.gan.run import Run, load_run
-from dynamics.gan.threads import torch_threads
 from dynamics.methods import Method
-
-#: The absolute tolerance of the flow in units of the relative one, and the factor by which both are loosened once to
-#: estimate the error.
-ABSOLUTE, LOOSER = 1e-2, 10.0
 
 
 def compare_run(
@@ -40,7 +39,7 @@ def compare_run(
     lr: float | Mapping[str, float] | None = None,
     method: str | Method = "alternating",
     solver: str = "torchdiffeq:dopri5",
-    rtol: float = 1e-8,
+    rtol: float | None = None,
     progress: bool | None = None,
 ) -> Comparison:
     r"""Compare a recorded run with the gradient flow of the same full-batch objective from the same start.
@@ -60,8 +59,11 @@ def compare_run(
         The objective, for runs of a user's own loop (its layout must be the run's).
     lr, method : float or mapping, str or Method
         What the user's own loop did; taken from the stored configuration otherwise, and refused together with it.
-    solver, rtol : str, float
-        An adaptive solver of :func:`dynamics.flow.solvers` and its relative tolerance for the flow.
+    solver : str
+        An adaptive solver of :func:`dynamics.flow.solvers` for the flow.
+    rtol : float, optional
+        Its relative tolerance. By default it is tightened until the estimated error is a hundredth of the smallest
+        distance at ``T`` (:mod:`dynamics.compare.reference`).
     progress : bool, optional
         Show a progress bar on stderr; by default only on a terminal.
 
@@ -69,7 +71,8 @@ def compare_run(
     -------
     Comparison
         Its ``compared`` sentence says what was compared: runs in float32 or with mini-batches are trained again in
-        float64 on the full batch from the recorded start, and the recorded states' own distance is kept beside.
+        float64 on the full batch from the recorded start, and the recorded states' own distance is kept beside. A
+        run that the method does not reproduce within rounding gets no order (NaN) and the sentence says by how much.
 
     Raises
     ------
@@ -88,40 +91,55 @@ def compare_run(
     times = np.asarray(clock.lr * steps, dtype=np.float64)
     start = recorded[0].astype(np.float64)
     exact = recorded.dtype == np.float64 and objective.source.batch is None
-    again = [r for r in divisors if r != 1 or not exact]
-    plans = [[int(k) * r for k in steps] for r in again]
-    finer = [refined(descent, r) for r in again]
+    # The longest first, so that the short ones fill the other cores.
+    again = [r for r in reversed(divisors) if r != 1 or not exact]
+    plans = {r: [int(k) * r for k in steps] for r in again}
+    total = sum(plan[-1] for plan in plans.values())
+    # A loop of one's own drew mini-batches that nobody can draw again.
+    checked = run.config is not None or objective.source.batch is None
+    flow = clock.flow_of(full)
     # The flow costs about as much as a thousand iterations; the bar counts iterations only.
-    with (
-        _bar(sum(plan[-1] for plan in plans), progress) as advance,
-        iterates_at_rates(full, finer, start, plans, advance) as retrained,
-    ):
-        flow, error, evaluations = _flow(full, clock, start, times, solver, rtol)
-        found = dict(zip(again, retrained(), strict=True))
-    if exact and 1 in divisors:
-        found[1] = recorded
-    distances = np.array([np.linalg.norm(found[r] - flow, axis=1) for r in divisors])
+    with _bar(total, progress) as advance:
+        # torch.func swaps parameters into the modules while it calls them: every thread needs its own game.
+        tasks: list[Callable[[threading.Event], Any]] = [
+            partial(iterates, full.to(), refined(descent, r), start, plans[r], advance) for r in again
+        ]
+        if checked:
+            tasks.append(partial(reproduce, objective, descent, steps, recorded))
+        with side_by_side(tasks) as answers:
+            reference = follow(flow, start, times, solver, rtol)
+            done = answers()
+            same: Reproduction = done.pop() if checked else NOT_CHECKED
+            found = dict(zip(again, done, strict=True))
+            if exact and 1 in divisors:
+                found[1] = iterates(full, descent, start, [int(k) for k in steps]) if same.failed else recorded
+            if rtol is None:
+                reference = tightened(reference, _smallest(found, reference), flow, start, times, solver)
+    distances = np.array([np.linalg.norm(found[r] - reference.states, axis=1) for r in divisors])
     rates = clock.lr / np.array(divisors)
-    # The error is that of the looser integration, an upper estimate for the one used; at ten times it, it shifts a
-    # logarithm by a tenth.
-    order = fit_order(rates, distances[:, -1], floor=10 * error)
+    # The error is an upper estimate; at ten times it, it shifts a logarithm by a tenth.
+    order = fit_order(rates, distances[:, -1], floor=10 * reference.error)
+    if same.failed:
+        order = replace(order, value=float("nan"), standard_error=float("nan"))
     return Comparison(
         status=Status.FINISHED,
         times=times,
         rates=rates,
         distances=distances,
-        recorded=np.linalg.norm(recorded.astype(np.float64) - flow, axis=1),
-        travelled=np.linalg.norm(flow - flow[0], axis=1),
-        flow_error=error,
+        recorded=np.linalg.norm(recorded.astype(np.float64) - reference.states, axis=1),
+        travelled=np.linalg.norm(reference.states - reference.states[0], axis=1),
+        flow_error=reference.error,
         method=descent.name,
         orders={descent.name: order.value},
         standard_errors={descent.name: order.standard_error},
-        reproduced=_reproduced(full, descent, found.get(1), exact, recorded, start, steps),
-        compared=_sentence(run, objective, descent, clock, divisors, exact),
+        reproduced=same.error,
+        within=same.within,
+        compared=_sentence(run, objective, descent, clock, divisors, same),
+        apart=_apart(run, objective, same, divisors),
         statistics={
             "seconds": time.perf_counter() - began,
-            "evaluations": evaluations,
-            "steps": sum(plan[-1] for plan in plans),
+            "evaluations": reference.evaluations,
+            "steps": total,
         },
         provenance={
             "run": str(run.path),
@@ -129,8 +147,8 @@ def compare_run(
             **descent.settings(),
             "timescales": dict(clock.timescales),
             "solver": solver,
-            "rtol": rtol,
-            "atol": ABSOLUTE * rtol,
+            "rtol": reference.rtol,
+            "atol": ABSOLUTE * reference.rtol,
             "versions": versions(),
         },
     )
@@ -176,60 +194,47 @@ def _usable_records(run: Run) -> tuple[NDArray[np.int64], NDArray[Any]]:
     return steps[:last], states[:last]
 
 
-def _flow(
-    game: NetworkGame,
-    clock: Clock,
-    start: NDArray[np.float64],
-    times: NDArray[np.float64],
-    solver: str,
-    rtol: float,
-) -> tuple[NDArray[np.float64], float, int]:
-    """Return the flow at the times, an upper estimate of its error, and the evaluations of the field."""
-    field = clock.flow_of(game)
-    fine, coarse = (
-        integrate(field, start, times, solver, rtol=rtol * loose, atol=ABSOLUTE * rtol * loose)
-        for loose in (1.0, LOOSER)
-    )
-    if not fine.status.ok:
-        raise NumericalError(f"The gradient flow could not be followed: {fine.message}", fine)
-    error = float(np.linalg.norm(fine.states - coarse.states, axis=1).max())
-    return fine.states, error, int(fine.statistics["evaluations"]) + int(coarse.statistics["evaluations"])
+def _smallest(found: Mapping[int, NDArray[np.float64]], reference: Reference) -> float:
+    """Return the smallest distance at the end, the one that the flow's error disturbs first; inf if there is none."""
+    ends = [float(np.linalg.norm(states[-1] - reference.states[-1])) for states in found.values()]
+    return min((end for end in ends if np.isfinite(end)), default=float("inf"))
 
 
-def _reproduced(
-    game: NetworkGame,
-    method: Method,
-    retrained: NDArray[np.float64] | None,
-    exact: bool,
-    recorded: NDArray[Any],
-    start: NDArray[np.float64],
-    steps: NDArray[np.int64],
-) -> float:
-    """Return how far the recorded states are from what the method makes of the start, over the first records."""
-    if not exact and retrained is not None:
-        return float(np.linalg.norm(recorded.astype(np.float64) - retrained, axis=1).max())
-    few = [int(k) for k in steps[:3]]
-    with torch_threads(1):
-        states = iterates(game, method, start, few)
-    return float(np.linalg.norm(recorded[: len(few)].astype(np.float64) - states, axis=1).max())
+def _kinds(run: Run, game: NetworkGame) -> list[str]:
+    """Return what keeps a recorded run from being the method on the full batch in float64."""
+    kinds = [] if run.parameters.dtype == np.float64 else [str(run.parameters.dtype)]
+    return kinds if game.source.batch is None else [*kinds, f"mini-batch {game.source.batch}"]
 
 
-def _sentence(run: Run, game: NetworkGame, method: Method, clock: Clock, divisors: Sequence[int], exact: bool) -> str:
+def _apart(run: Run, game: NetworkGame, same: Reproduction, divisors: Sequence[int]) -> str:
+    kinds = ["not reproduced"] if same.failed else _kinds(run, game)
+    return ", ".join(kinds) or ("" if 1 in divisors else "not among the rates")
+
+
+def _sentence(
+    run: Run, game: NetworkGame, method: Method, clock: Clock, divisors: Sequence[int], same: Reproduction
+) -> str:
     rates = ", ".join(f"{clock.lr / r:g}" for r in divisors)
+    rate = ", ".join(f"{p} {lr:g}" for p, lr in method.lr.items()) if isinstance(method.lr, Mapping) else method.lr
     scales = {p: factor for p, factor in clock.timescales.items() if factor != 1}
     flow = "the full-batch gradient flow in float64"
     if scales:
         flow += " with time scales " + ", ".join(f"{player} {factor:g}" for player, factor in scales.items())
-    if exact:
+    kinds = " and ".join(_kinds(run, game))
+    if same.failed:
+        return (
+            f"The recorded run is not {method.name} descent at lr {rate} on this objective: off by {same.error:.2g} at "
+            f"iteration {same.step}, where rounding explains {same.within:.1g}. No order is fitted; the rates {rates} "
+            f"are {method.name} descent from the recorded start, against {flow}."
+        )
+    if not kinds:
         return f"The recorded run and its repetitions by {method.name} descent at rates {rates} against {flow}."
-    why = []
-    if run.parameters.dtype != np.float64:
-        why.append(f"in {run.parameters.dtype}")
-    if game.source.batch is not None:
-        why.append(f"with mini-batches of {game.source.batch}")
+    said = f"The run was recorded with {kinds}"
+    if np.isnan(same.error):
+        said += f" of its own, so that nothing shows whether it is {method.name} descent at lr {rate}"
     return (
-        f"The run was recorded {' and '.join(why)}: it was trained again in float64 on the full batch from the "
-        f"recorded start by {method.name} descent at rates {rates}, against {flow}."
+        f"{said}: it was trained again in float64 on the full batch from the recorded start by {method.name} descent "
+        f"at rates {rates}, against {flow}. The recorded run itself is shown beside and not fitted."
     )
 
 

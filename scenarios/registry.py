@@ -38,6 +38,17 @@ SOURCES = {
 }
 
 
+#: The literature behind the corrected statements.
+GOODFELLOW_2014 = "Goodfellow et al. 2014, Generative adversarial nets"
+MESCHEDER_2017 = "Mescheder, Nowozin and Geiger 2017, The numerics of GANs"
+MESCHEDER_2018 = "Mescheder, Geiger and Nowozin 2018, Which training methods for GANs do actually converge?"
+GIDEL_2019 = "Gidel et al. 2019, Negative momentum for improved game dynamics"
+ROTH_2017 = "Roth et al. 2017, Stabilizing training of generative adversarial networks through regularization"
+ARJOVSKY_2017 = "Arjovsky and Bottou 2017, Towards principled methods for training generative adversarial networks"
+SONDERBY_2017 = "Sønderby et al. 2017, Amortised MAP inference for image super-resolution"
+HAIRER_2006 = "Hairer, Lubich and Wanner 2006, Geometric numerical integration"
+
+
 @dataclass(frozen=True)
 class Measurement:
     """One number measured, beside the number that a statement predicts.
@@ -113,6 +124,8 @@ class Scenario:
         The statement as told, and who tells it (keys of :data:`SOURCES`).
     truth : str
         What really holds.
+    references : tuple of str
+        The literature: who showed it, or introduced what is measured.
     verdict : {"supported", "qualified", "refuted"}
         The verdict on record; a measurement that contradicts it fails the scenario.
     run : callable
@@ -126,6 +139,7 @@ class Scenario:
     statement: str
     source: str
     truth: str
+    references: tuple[str, ...]
     verdict: Verdict
     run: Callable[[bool], Evidence]
     draw: Callable[[Evidence], Figure]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from scenarios import exhibits
+from scenarios import exhibits, typography
 from scenarios.registry import SOURCES, Scenario
 from scenarios.runner import Outcome, run
 
@@ -75,7 +74,8 @@ def render(outcomes: Sequence[Outcome], quick: bool, shown: Sequence[exhibits.Ex
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = _number
+    environment.filters["number"] = typography.number
+    environment.filters["typeset"] = typography.typeset
     environment.filters["linked"] = lambda picture: f"{PICTURES}/{picture.name}"
     return environment.get_template("report.html").render(
         claims=[outcome.to_dict() for outcome in outcomes],
@@ -83,10 +83,6 @@ def render(outcomes: Sequence[Outcome], quick: bool, shown: Sequence[exhibits.Ex
         held=sum(outcome.holds for outcome in outcomes),
         quick=quick,
         sources=SOURCES,
+        told_by=lambda keys: [(key, SOURCES[key]) for key in keys.split(", ")],
         versions=versions(),
     )
-
-
-def _number(value: Any, digits: int = 7) -> str:
-    """Return a number with a true minus sign."""
-    return f"{value:.{digits}g}".replace("-", "−")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import GOODFELLOW_2014, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -186,6 +186,7 @@ scenario = Scenario(
         "Exactly so, as quadrature confirms; a network trained on the population loss approaches D*, and the value it "
         "still misses bounds its distance: E (D - D*)² ≤ gap / 4."
     ),
+    references=(GOODFELLOW_2014,),
     verdict="supported",
     run=run,
     draw=draw,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import ARJOVSKY_2017, GOODFELLOW_2014, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +100,7 @@ def run(quick: bool) -> Evidence:
     minimax, other = np.array(recorded["minimax"]), np.array(recorded["non-saturating"])
     measurements = (
         Measurement(
-            f"field of the Dirac-GAN: minimax over non-saturating, over D/(1-D), worst of {STATES} states",
+            f"field of the Dirac-GAN: minimax over non-saturating, over D/(1 - D), worst of {STATES} states",
             _field_ratio(),
             1.0,
             32 * EPS,
@@ -108,7 +108,7 @@ def run(quick: bool) -> Evidence:
             told=True,
         ),
         Measurement(
-            f"network: minimax over non-saturating gradient of each sample, over D/(1-D), worst of {SAMPLES}",
+            f"network: minimax over non-saturating gradient of each sample, over D/(1 - D), worst of {SAMPLES}",
             worst,
             1.0,
             float(8 * EPS * (8 + np.abs(score).max())),
@@ -176,8 +176,12 @@ scenario = Scenario(
     statement="The minimax generator gradient carries the factor sigmoid(h) = D and vanishes when D is confident.",
     source="N4",
     truth=(
-        "Sample by sample the minimax gradient is D/(1-D) times the non-saturating one, on any field. Once the "
+        "Sample by sample the minimax gradient is D/(1 - D) times the non-saturating one, on any field. Once the "
         "discriminator has won, the one vanishes like D and the other does not."
+    ),
+    references=(
+        GOODFELLOW_2014,
+        ARJOVSKY_2017,
     ),
     verdict="supported",
     run=run,

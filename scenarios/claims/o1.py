@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import GIDEL_2019, MESCHEDER_2017, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,14 +83,14 @@ def draw(evidence: Evidence) -> Figure:
         left.plot(*evidence.arrays["orbits"][1].T, color=style.GREY)
         left.plot(1, 0, "o", color=style.BLACK, label="start")
         left.plot(0, 0, "+", color=style.BLACK, label="equilibrium")
-        left.set(xlabel="x (generator)", ylabel="y (discriminator)", title="sigma = 1: ten turns, one circle")
+        left.set(xlabel="x (generator)", ylabel="y (discriminator)", title="σ = 1: ten turns, one circle")
         left.set_aspect("equal")
         left.legend(loc="center", bbox_to_anchor=(0.5, 0.7))
         for i, (sigma, orbit) in enumerate(zip(SIGMAS, evidence.arrays["orbits"], strict=True)):
             turns = np.linspace(0, TURNS, len(orbit))
             largest = np.maximum.accumulate(np.abs((orbit**2).sum(axis=1) - 1))
             # The start itself is exact; a logarithmic axis begins with the first step.
-            right.plot(turns[1:], largest[1:], color=style.series_style(i)["color"], label=f"sigma = {sigma:g}")
+            right.plot(turns[1:], largest[1:], color=style.series_style(i)["color"], label=f"σ = {sigma:g}")
         right.axhline(evidence.arrays["allowed"], color=style.GREY, lw=0.8, ls=":", label="allowed error")
         right.set(xlabel="turns", ylabel="largest |x² + y² − 1| so far", yscale="log")
         right.set_title(f"Conserved to the tolerance (rtol {RTOL:g})")
@@ -103,7 +103,14 @@ scenario = Scenario(
     title="Circular orbits of the bilinear game",
     statement="V = theta_G theta_D gives circular orbits around the equilibrium.",
     source="N3",
-    truth="The flow of V = sigma x y conserves x² + y² and turns once in 2 pi / sigma; its eigenvalues are ±i sigma.",
+    truth=(
+        "The flow of V = sigma x y conserves x² + y² and turns once in the time 2 pi / sigma; its eigenvalues are "
+        "±i sigma."
+    ),
+    references=(
+        MESCHEDER_2017,
+        GIDEL_2019,
+    ),
     verdict="supported",
     run=run,
     draw=draw,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import GIDEL_2019, HAIRER_2006, MESCHEDER_2018, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -152,9 +152,7 @@ def draw(evidence: Evidence) -> Figure:
             right.plot(arrays["rates"], radii, color=style.series_style(i)["color"], label=name)
         right.axhline(1, color=style.GREY, lw=0.8)
         right.axvline(2, color=style.GREY, lw=0.8, ls=":")
-        right.set(
-            xlabel="a = rate × sigma", ylabel="spectral radius", title="Only alternating updates have a safe range"
-        )
+        right.set(xlabel="a = rate × σ", ylabel="spectral radius", title="Only alternating updates have a safe range")
         right.legend()
     return figure
 
@@ -167,7 +165,13 @@ scenario = Scenario(
     truth=(
         "On V = x y with rate a, simultaneous descent multiplies the radius by sqrt(1 + a²) at every rate: no tuning "
         "helps. Alternating descent stays on the ellipse x² + y² + a x y = const (y first; minus with x first) for "
-        "every a up to 2 and diverges beyond."
+        "every a below 2. At a = 2 the ellipse has opened to a pair of lines along which the iterates grow linearly; "
+        "beyond, they diverge."
+    ),
+    references=(
+        GIDEL_2019,
+        MESCHEDER_2018,
+        HAIRER_2006,
     ),
     verdict="qualified",
     run=run,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import GOODFELLOW_2014, MESCHEDER_2018, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -140,6 +140,10 @@ scenario = Scenario(
     truth=(
         "The minimax Dirac-GAN conserves r² (eigenvalues ±i/2). The non-saturating one has the same eigenvalues and "
         "converges, r² ~ 1/(1/r0² + t/8); with simultaneous steps h it settles on a cycle with r² ~ 2h."
+    ),
+    references=(
+        MESCHEDER_2018,
+        GOODFELLOW_2014,
     ),
     verdict="qualified",
     run=run,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import MESCHEDER_2018, ROTH_2017, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +59,7 @@ def run(quick: bool) -> Evidence:
         Measurement("critical weight of R1", _critical(), 1.0, 4 * np.sqrt(EPS), "a double root moves by sqrt(eps)"),
         *(
             Measurement(
-                f"{penalty.upper()}: eigenvalues against -g/2 ± sqrt(g²/4 - 1/4), largest distance",
+                f"{penalty.upper()}: eigenvalues against -gamma/2 ± sqrt(gamma²/4 - 1/4), largest distance",
                 error,
                 0.0,
                 allowed,
@@ -128,8 +128,12 @@ scenario = Scenario(
     statement="Regularisation damps the oscillation (usually told as: the more, the better).",
     source="N3",
     truth=(
-        "R1 and R2 give the Dirac-GAN the eigenvalues -g/2 ± sqrt(g²/4 - 1/4). The damping grows up to the critical "
-        "g = 1 only: beyond it the slow root tends to -1/(4g), so more is not better."
+        "R1 and R2 give the Dirac-GAN the eigenvalues -gamma/2 ± sqrt(gamma²/4 - 1/4). The damping grows up to the "
+        "critical gamma = 1 only: beyond it the slow root tends to -1/(4 gamma), so more is not better."
+    ),
+    references=(
+        MESCHEDER_2018,
+        ROTH_2017,
     ),
     verdict="qualified",
     run=run,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.registry import Evidence, Measurement, Scenario
+from scenarios.registry import ARJOVSKY_2017, MESCHEDER_2018, ROTH_2017, SONDERBY_2017, Evidence, Measurement, Scenario
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +49,7 @@ def run(quick: bool) -> Evidence:
             told=True,
         ),
         Measurement(
-            "eigenvalues against -s²/4 ± sqrt(s⁴/16 - 1/4), largest distance",
+            "eigenvalues against -sigma²/4 ± sqrt(sigma⁴/16 - 1/4), largest distance",
             error,
             0.0,
             quadrature,
@@ -66,14 +66,14 @@ def run(quick: bool) -> Evidence:
             relation="at most",
         ),
         Measurement(
-            "Jacobian against that of Roth's penalty with gamma = s², largest entry",
+            "Jacobian against that of Roth's penalty with gamma = sigma², largest entry",
             max(float(np.abs(noisy[s] - roth[s]).max()) for s in SIGMAS),
             0.0,
             quadrature,
             because,
         ),
         Measurement(
-            "Jacobian against that of R1 with gamma = s²/2, largest entry",
+            "Jacobian against that of R1 with gamma = sigma²/2, largest entry",
             max(float(np.abs(noisy[s] - r1[s]).max()) for s in SIGMAS),
             0.0,
             quadrature,
@@ -128,8 +128,15 @@ scenario = Scenario(
     statement="Gaussian noise on data and samples smooths the discriminator and stabilises training.",
     source="N1",
     truth=(
-        "On the Dirac-GAN noise of standard deviation s gives -s²/4 ± sqrt(s⁴/16 - 1/4), the linearisation of Roth's "
-        "penalty with gamma = s² and of R1 with gamma = s²/2. Away from the equilibrium the three differ."
+        "On the Dirac-GAN noise of standard deviation sigma gives -sigma²/4 ± sqrt(sigma⁴/16 - 1/4), the "
+        "linearisation of Roth's penalty with gamma = sigma² and of R1 with gamma = sigma²/2. Away from the "
+        "equilibrium the three differ."
+    ),
+    references=(
+        SONDERBY_2017,
+        ARJOVSKY_2017,
+        ROTH_2017,
+        MESCHEDER_2018,
     ),
     verdict="supported",
     run=run,

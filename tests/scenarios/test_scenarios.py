@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape as escaped
 
 from scenarios import registry, report, runner
 from scenarios.registry import Evidence, Measurement
+from scenarios.typography import typeset
 
 IDS = ("O1", "O2", "O3", "S1", "S6", "L1", "D1")
 
@@ -68,6 +71,26 @@ def test_the_report_holds_every_claim_and_needs_nothing_else(outcomes):
         assert outcome.picture.parent == page.parent / "pictures"
 
 
+def test_the_report_names_what_it_measured_and_its_sources(outcomes):
+    found, page = outcomes
+    text = page.read_text(encoding="utf-8")
+    overview = text.split("</table>")[0]
+    assert "audit agrees" in overview
+    assert ">met<" not in text
+    for outcome in found.values():
+        assert escaped(typeset(outcome.evidence.measurements[0].name)) in overview
+        assert outcome.scenario.references
+        assert all(escaped(reference) in text for reference in outcome.scenario.references)
+        for key in outcome.scenario.source.split(", "):
+            assert f"{key}: {registry.SOURCES[key]}" in text
+
+
+def test_the_report_writes_signs_and_greek_letters_in_one_way(outcomes):
+    text = re.sub(r"<style>.*</style>|<code>.*?</code>|<[^>]*>", "", outcomes[1].read_text("utf-8"), flags=re.DOTALL)
+    assert not re.search(r"−0(?![.\d])|-\d|\+-|-&gt;|\b(sigma|pi|gamma|psi|theta)\b|sqrt\(| - ", text)
+    assert all(sign in text for sign in "±πσγψθ√→−")
+
+
 def test_the_report_escapes_what_it_prints(outcomes):
     outcome = outcomes[0]["O1"]
     spiked = replace(outcome, scenario=replace(outcome.scenario, title="<img src=x onerror=alert(1)>"))
@@ -92,6 +115,7 @@ def test_a_measurement_that_contradicts_the_record_fails_the_scenario(gandyn, mo
     result = gandyn("claims", "O1")
     assert result.exit_code == 1
     assert "NO" in result.stdout
+    assert "audit agrees in 0 of 1" in " ".join(result.stdout.lower().split())
     assert gandyn("claims", "O1", "--json").exit_code == 1
 
 

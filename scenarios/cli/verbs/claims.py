@@ -41,41 +41,56 @@ def claims(
         for outcome in outcomes:
             if len(outcomes) == 1 or not outcome.holds:
                 _render_details(console, outcome)
-        console.print(f"{sum(o.holds for o in outcomes)} of {len(outcomes)} hold; pictures in {out}", markup=False)
+        agreeing = f"The audit agrees in {sum(o.holds for o in outcomes)} of {len(outcomes)} scenarios"
+        console.print(f"{agreeing}; pictures in {out}", markup=False, soft_wrap=True)
 
     return Answer(result, render, exit_code=OK if all(outcome.holds for outcome in outcomes) else NO)
 
 
 def verdict_table(outcomes: Sequence[Outcome]) -> Table:
     """Return one row per scenario: its verdict and its headline measurement."""
-    rows = output.table("id", "title", "verdict", "holds", "measured", "expected", numbers=("measured", "expected"))
+    from rich.markup import escape
+
+    from scenarios.typography import number, typeset
+
+    rows = output.table(
+        "id", "title, first measurement", "verdict", "audit\nagrees", "measured", "expected",
+        numbers=("measured", "expected"),
+    )  # fmt: skip
     for outcome in outcomes:
         headline = outcome.evidence.measurements[0]
         rows.add_row(
             outcome.scenario.id,
-            outcome.scenario.title,
+            f"{escape(typeset(outcome.scenario.title))}\n[dim]{escape(typeset(headline.name))}[/]",
             outcome.evidence.verdict,
             "[green]yes[/]" if outcome.holds else "[bold red]NO[/]",
-            output.number(headline.measured, 5),
-            output.number(headline.expected, 5),
+            number(headline.measured, 5),
+            number(headline.expected, 5),
         )
     return rows
 
 
 def _render_details(console: Any, outcome: Any) -> None:
     """Print every measurement of one scenario."""
+    from rich.markup import escape
+
+    from scenarios.registry import SOURCES
+    from scenarios.typography import number, typeset
+
     scenario = outcome.scenario
+    told_by = "; ".join(f"{key}: {SOURCES[key]}" for key in scenario.source.split(", "))
     console.print(f"\n{scenario.id}  {scenario.title}", style="bold", markup=False)
-    console.print(f"as told ({scenario.source}): {scenario.statement}", markup=False)
-    console.print(f"what holds: {scenario.truth}\n", markup=False)
+    console.print(f"as told ({told_by}): {typeset(scenario.statement)}", markup=False)
+    console.print(f"what holds: {typeset(scenario.truth)}", markup=False)
+    console.print(f"literature: {'; '.join(scenario.references)}\n", markup=False)
     rows = output.table("measurement", "measured", "expected", "tolerance", "holds", numbers=("measured", "expected"))
     signs = {"equal": "", "at most": "≤ ", "at least": "≥ "}
     for measurement in outcome.evidence.measurements:
         rows.add_row(
-            ("as told: " if measurement.told else "") + measurement.name,
-            output.number(measurement.measured, 7),
-            signs[measurement.relation] + output.number(measurement.expected, 7),
-            output.number(measurement.tolerance, 2),
+            escape(("as told: " if measurement.told else "") + typeset(measurement.name)),
+            number(measurement.measured),
+            signs[measurement.relation] + number(measurement.expected),
+            number(measurement.tolerance, 2),
             output.number(measurement.holds),
         )
     console.print(rows)

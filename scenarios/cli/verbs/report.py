@@ -41,6 +41,7 @@ def report(
 
     def render(console: Any) -> None:
         console.print(verdict_table(outcomes))
-        console.print(f"{held} of {len(outcomes)} claims hold. Open {page}", markup=False, soft_wrap=True)
+        agreeing = f"The audit agrees in {held} of {len(outcomes)} scenarios."
+        console.print(f"{agreeing} Open {page}", markup=False, soft_wrap=True)
 
     return Answer(result, render, exit_code=OK if held == len(outcomes) else NO)

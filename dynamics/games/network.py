@@ -125,7 +125,7 @@ class NetworkGame(Game):
             for player, module in zip(PLAYERS, (generator, discriminator), strict=True)
         }
         for module in self._modules.values():
-            _refuse_dropout(module)
+            _refuse_side_effects(module)
         self.layout = ParameterLayout.of(self._modules)
         self.names = self.layout.names  # pyright: ignore[reportAttributeAccessIssue]
         self.players = dict(self.layout.players)
@@ -425,7 +425,12 @@ def _shape(tensor: torch.Tensor) -> str:
     return "(n, " + ", ".join(str(n) for n in tensor.shape[1:]) + ")"
 
 
-def _refuse_dropout(module: torch.nn.Module) -> None:
+def _refuse_side_effects(module: torch.nn.Module) -> None:
     for name, part in module.named_modules():
         if part.training and getattr(part, "p", 0) and "Dropout" in type(part).__name__:
             raise InputError(f"Dropout '{name}' makes the field random: call .eval() on the network first.")
+        if part.training and getattr(part, "track_running_stats", False):
+            raise InputError(
+                f"'{name}' ({type(part).__name__}) changes its running statistics while it is evaluated, so the field "
+                "is no function of the parameters: set track_running_stats=False, call .eval(), or use LayerNorm."
+            )

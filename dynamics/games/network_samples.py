@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from dynamics.games.field import Draw
 NOISE_NODES = 64
 #: Nodes of Gauss-Legendre quadrature between a real and a fake sample, used when the data carry weights.
 BETWEEN_NODES = 8
+
+#: Most points at which a penalty between quadrature nodes is evaluated (40 MB of each quantity in float64).
+MOST_BETWEEN = 5_000_000
 
 # What the draws of one iteration are for; a substream holds one purpose of one substep.
 REAL_INDEX, LATENT_INDEX, REAL_NOISE, FAKE_NOISE, MIX = range(5)
@@ -115,13 +119,17 @@ class SampleSource:
         self.seed = check_count("seed", seed, least=0)
         self.path = check_count("path", path, least=0)
         self._between = between
-        self._population = self._whole()
 
     def __call__(self, draw: Draw) -> Samples:
         """Return the samples of a draw, the population for None or without a batch size."""
         if draw is None or self.batch is None:
             return self._population
         return self._minibatch(*_address(draw))
+
+    @cached_property
+    def _population(self) -> Samples:
+        """The population, built when it is first asked for: mini-batch training may never ask."""
+        return self._whole()
 
     def _whole(self) -> Samples:
         real, real_weights, noise, noise_weights = self.real, self.real_weights, None, None
@@ -150,6 +158,12 @@ class SampleSource:
             mix = self._uniforms(Stream.INITIAL, 0, 0, MIX, len(index))
             return index % reals, index % fakes, mix, None
         # Weighted samples are quadrature nodes: every pair, and Gauss-Legendre nodes between the two.
+        if reals * fakes * BETWEEN_NODES > MOST_BETWEEN:
+            raise InputError(
+                f"The penalty between {reals} real and {fakes} generated quadrature nodes needs "
+                f"{reals * fakes * BETWEEN_NODES} points, at most {MOST_BETWEEN} are allowed: use fewer samples, "
+                "no instance noise, or mini-batches."
+            )
         nodes, shares = np.polynomial.legendre.leggauss(BETWEEN_NODES)
         left = torch.full((reals,), 1 / reals, dtype=self.real.dtype) if real_weights is None else real_weights.cpu()
         right = torch.full((fakes,), 1 / fakes, dtype=self.real.dtype) if fake_weights is None else fake_weights.cpu()

@@ -271,3 +271,25 @@ def test_dropout_and_wrong_states_are_refused() -> None:
         NetworkGame(Point(), random, real=[[0.0]], latents=[[0.0]])
     with pytest.raises(InputError, match="expected"):
         dirac()(np.zeros(3))
+
+
+def test_networks_that_change_while_they_are_evaluated_are_refused() -> None:
+    normalised = nn.Sequential(nn.Linear(1, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    with pytest.raises(InputError, match="running statistics"):
+        NetworkGame(Point(), normalised, real=[[0.0]], latents=[[0.0]])
+    NetworkGame(Point(), normalised.eval(), real=[[0.0]], latents=[[0.0]])
+
+
+def test_a_penalty_between_too_many_quadrature_nodes_is_refused_with_the_count() -> None:
+    samples = np.linspace(-1.0, 1.0, 60)[:, None]
+    game = NetworkGame(
+        Point(),
+        nn.Linear(1, 1),
+        real=samples,
+        latents=samples,
+        penalty="wgan-gp",
+        instance_noise=0.5,
+        loss="wasserstein",
+    )
+    with pytest.raises(InputError, match="at most 5000000"):
+        game(game.start)

@@ -1,7 +1,7 @@
 """A plain PyTorch GAN loop with a recorder hung on it, then compared with its gradient flow.
 
-Run with ``python examples/plain_loop.py FOLDER``: trains on a ring of eight points and prints the fitted order of the
-distance between the recorded path and the flow.
+Run with ``python examples/plain_loop.py FOLDER``: trains on a ring of eight points, records path and objective, and
+prints the fitted order of the distance between the two. ``gandyn compare FOLDER`` does the same later.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(folder: str, steps: int = 200, lr: float = 0.02) -> float:
     step_G, step_D = (torch.optim.SGD(network.parameters(), lr=lr) for network in (G, D))
     objective = NetworkGame(G, D, real=real, latents=latents, loss="non-saturating")
 
-    with Recorder(folder, generator=G, discriminator=D, stride=10) as recorder:
+    with Recorder(folder, generator=G, discriminator=D, stride=10, game=objective, lr=lr) as recorder:
         for _ in range(steps):
             step_D.zero_grad()
             loss_D = -logsigmoid(D(real)).mean() - logsigmoid(-D(G(latents).detach())).mean()
@@ -40,8 +40,12 @@ def main(folder: str, steps: int = 200, lr: float = 0.02) -> float:
             step_G.step()
             recorder.record(losses={"generator": loss_G, "discriminator": loss_D})
 
-    return compare_run(folder, game=objective, lr=lr, method="alternating").orders["alternating"]
+    comparison = compare_run(folder)
+    print(comparison.compared)
+    return comparison.orders["alternating"]
 
 
 if __name__ == "__main__":
-    print(f"fitted order of the distance to the flow: {main(*sys.argv[1:]):.3f}")
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/plain_loop.py FOLDER")
+    print(f"fitted order of the distance to the flow: {main(sys.argv[1]):.3f}")

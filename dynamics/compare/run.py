@@ -37,7 +37,7 @@ def compare_run(
     *,
     game: NetworkGame | None = None,
     lr: float | Mapping[str, float] | None = None,
-    method: str | Method = "alternating",
+    method: str | Method | None = None,
     solver: str = "torchdiffeq:dopri5",
     rtol: float | None = None,
     progress: bool | None = None,
@@ -56,9 +56,10 @@ def compare_run(
     refinements : sequence of int
         Different divisors of the rate; the standard error of the order needs three or more.
     game : NetworkGame, optional
-        The objective, for runs of a user's own loop (its layout must be the run's).
-    lr, method : float or mapping, str or Method
-        What the user's own loop did; taken from the stored configuration otherwise, and refused together with it.
+        The objective, for runs of a user's own loop that were recorded without it (its layout must be the run's).
+    lr, method : float or mapping, str or Method, optional
+        What the user's own loop did, ``alternating`` unless said; by default what the recorder was told. Runs of
+        :func:`dynamics.gan.train` hold all three, and refuse them here.
     solver : str
         An adaptive solver of :func:`dynamics.flow.solvers` for the flow.
     rtol : float, optional
@@ -164,24 +165,26 @@ def _check_refinements(refinements: Sequence[int]) -> list[int]:
 
 
 def _objective(
-    run: Run, game: NetworkGame | None, lr: float | Mapping[str, float] | None, method: str | Method
+    run: Run, game: NetworkGame | None, lr: float | Mapping[str, float] | None, method: str | Method | None
 ) -> tuple[NetworkGame, Method]:
     if run.config is not None:
-        if game is not None or lr is not None:
-            raise InputError(f"The run '{run.path}' holds its own objective and rate: leave game and lr out.")
+        if game is not None or lr is not None or method is not None:
+            raise InputError(f"The run '{run.path}' holds its own objective and rate: leave game, lr and method out.")
         return run.game(), run.method()
-    if game is None:
-        return run.game(), run.method()  # raises the sentence that asks for the game
-    if game.layout.to_list() != run.layout.to_list():
+    objective = run.game() if game is None else game
+    if objective.layout.to_list() != run.layout.to_list():
         raise InputError(
-            f"The game's parameters do not fit the run's ({game.dim} against {run.layout.size} coordinates): "
+            f"The game's parameters do not fit the run's ({objective.dim} against {run.layout.size} coordinates): "
             "give the networks that were recorded."
         )
     if isinstance(method, Method):
-        return game, method if lr is None else method.with_lr(lr)
-    if lr is None:
-        raise InputError("The rate of a run of your own loop is not recorded: give lr.")
-    return game, methods.get(method, lr=lr)
+        return objective, method if lr is None else method.with_lr(lr)
+    if lr is not None:
+        return objective, methods.get(method or "alternating", lr=lr)
+    recorded = run.method()
+    if method is not None and method != recorded.name:
+        raise InputError(f"The run '{run.path}' was recorded as {recorded.name}: give lr with method={method}.")
+    return objective, recorded
 
 
 def _usable_records(run: Run) -> tuple[NDArray[np.int64], NDArray[Any]]:

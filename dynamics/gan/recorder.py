@@ -12,11 +12,16 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from dynamics import methods
 from dynamics.core.appending import AppendingStore, Series
 from dynamics.core.errors import InputError, check_count, unknown
 from dynamics.core.results import versions
 from dynamics.core.status import Status
 from dynamics.games.layout import ParameterLayout
+from dynamics.games.network import NetworkGame
+from dynamics.gan.run import compare_call
+from dynamics.gan.stored import storable, store_objective
+from dynamics.methods import Method
 
 #: Up to this many coordinates the names are stored as labels; beyond, the layout in the attributes says the same.
 LABEL_LIMIT = 20_000
@@ -47,6 +52,17 @@ class Recorder:
         Names of further numbers that every :meth:`record` call brings along.
     attributes : mapping, optional
         Stored with the run: configuration, notes (numbers, text, lists, mappings).
+    game : NetworkGame, optional
+        The objective of the loop, stored beside the record with its data and latents, so that ``gandyn compare`` and
+        :func:`dynamics.compare.compare_run` need nothing else. It needs ``lr``, and networks like those of
+        :func:`dynamics.gan.networks.mlp`.
+    lr, method : float or mapping, str or Method, optional
+        What the loop does, stored as well: plain descent by default ``alternating``.
+
+    Raises
+    ------
+    InputError
+        For an existing folder, what are no modules, and a game that does not fit them or cannot be stored.
 
     Notes
     -----
@@ -65,9 +81,20 @@ class Recorder:
         stride: int = 1,
         series: tuple[str, ...] = (),
         attributes: Mapping[str, Any] | None = None,
+        game: NetworkGame | None = None,
+        lr: float | Mapping[str, float] | None = None,
+        method: str | Method | None = None,
     ) -> None:
         self.modules = {"generator": generator, "discriminator": discriminator}
+        for player, module in self.modules.items():
+            if not isinstance(module, torch.nn.Module):
+                raise InputError(
+                    f"The {player} is {module!r}, expected a torch.nn.Module: write "
+                    "Recorder(path, generator=G, discriminator=D) with the networks that the loop trains."
+                )
         self.layout = ParameterLayout.of(self.modules)
+        descent = _descent(lr, method)
+        networks = None if game is None else self._storable(game, descent, path)
         self.stride = check_count("stride", stride)
         self.step = 0
         self._series = tuple(series)
@@ -95,6 +122,7 @@ class Recorder:
             coordinates=labels,
             attributes={
                 **(attributes or {}),
+                **({} if descent is None else {"method": descent.settings()}),
                 "layout": self.layout.to_list(),
                 "stride": self.stride,
                 "versions": versions(),
@@ -103,6 +131,8 @@ class Recorder:
                 "reason": "the program ended before the recorder was closed",
             },
         )
+        if game is not None and networks is not None:
+            store_objective(game, networks, self.path)
         self._began = self._flushed = time.perf_counter()
         # Kept until record 0 is made, which may be after the first update.
         self._start: torch.Tensor | None = flat
@@ -207,27 +237,48 @@ class Recorder:
             raise InputError(f"The record lacks {', '.join(missing)}: give every series named at construction.")
         flat = self.layout.flatten(self.modules) if parameters is None else parameters.detach()
         found = self._gradient_norms() if norms is None else norms
+        own = {n: _number(f"The series {n}", series[n]) if n in series else np.nan for n in self._series}
         self._store.append(
             step=self.step,
             parameters=flat.to(torch.float32 if self._single else torch.float64).cpu().numpy(),
             loss=self._per_player("loss", losses or {}),
             gradient_norm=self._per_player("gradient norm", found),
             seconds=time.perf_counter() - self._began,
-            **{name: _number(series[name]) if name in series else np.nan for name in self._series},
+            **{
+                name: _number(f"The series {name}", series[name]) if name in series else np.nan for name in self._series
+            },
         )
         if time.perf_counter() - self._flushed > FLUSH_SECONDS:
             self._store.flush()
             self._flushed = time.perf_counter()
 
+    def _storable(self, game: NetworkGame, descent: Method | None, path: str | Path) -> dict[str, list[dict[str, Any]]]:
+        if descent is None:
+            raise InputError("An objective is stored to be compared, which needs the rate: give lr with game.")
+        if game.layout != self.layout:
+            raise InputError(
+                f"The game's parameters do not fit the networks recorded ({game.dim} against {self.layout.size} "
+                "coordinates): make the game of the same generator and discriminator."
+            )
+        return storable(game, compare_call(path, descent))
+
     @property
     def _single(self) -> bool:
         return np.dtype(self._store.variables["parameters"].dtype) == np.float32
 
-    def _per_player(self, what: str, values: Mapping[str, Any]) -> list[float]:
+    def _per_player(self, what: str, values: Any) -> list[float]:
+        if not isinstance(values, Mapping):
+            raise InputError(
+                f"Each {what} needs its player, got {values!r}: write "
+                "{'generator': ..., 'discriminator': ...} with one number each."
+            )
         for name in values:
             if name not in self.modules:
                 raise unknown(f"player in the {what}", name, self.modules)
-        return [_number(values[player]) if player in values else np.nan for player in self.modules]
+        return [
+            _number(f"The {what} of the {player}", values[player]) if player in values else np.nan
+            for player in self.modules
+        ]
 
     def _gradient_norms(self) -> dict[str, float]:
         norms: dict[str, float] = {}
@@ -238,5 +289,20 @@ class Recorder:
         return norms
 
 
-def _number(value: Any) -> float:
-    return float(value.detach()) if isinstance(value, torch.Tensor) else float(value)
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value.detach()) if isinstance(value, torch.Tensor) else float(value)
+    except (TypeError, ValueError, RuntimeError):
+        shape = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)
+        raise InputError(f"{name} must be one number, got {shape}: give a number or a one-element tensor.") from None
+
+
+def _descent(lr: float | Mapping[str, float] | None, method: str | Method | None) -> Method | None:
+    """Return what the loop said that it does, or None if it said nothing."""
+    if isinstance(method, Method):
+        return method if lr is None else method.with_lr(lr)
+    if lr is not None:
+        return methods.get(method or "alternating", lr=lr)
+    if method is not None:
+        raise InputError(f"The method {method} was given without its rate: give lr too.")
+    return None

@@ -67,22 +67,51 @@ class Run:
         return self.dataset["parameters"].values
 
     def game(self) -> NetworkGame:
-        """Return the game that was played, rebuilt from the stored configuration.
+        """Return the game that was played, rebuilt from the stored configuration or objective.
 
         Raises
         ------
         InputError
-            For a run of a user's own loop, whose objective the record does not hold.
+            For a run of a user's own loop that was recorded without its objective.
         """
+        if self.config is None:
+            from dynamics.gan.stored import load_objective
+
+            stored = load_objective(self.path)
+            if stored is None:
+                raise InputError(
+                    f"The run '{self.path}' was recorded without its objective: record with Recorder(..., game=game, "
+                    f"lr=...), or in Python: {compare_call(self.path, self._method())}"
+                )
+            return stored
         from dynamics.gan.objective import build_game
 
-        return build_game(self._configured())
+        return build_game(self.config)
 
     def method(self) -> Method:
-        """Return the training algorithm, rebuilt from the stored configuration."""
-        from dynamics.gan.objective import build_method
+        """Return the training algorithm, rebuilt from the stored configuration or from what the recorder was told.
 
-        return build_method(self._configured())
+        Raises
+        ------
+        InputError
+            For a run of a user's own loop that did not say.
+        """
+        found = self._method()
+        if found is None:
+            raise InputError("The rate of a run of your own loop is not recorded: give lr.")
+        return found
+
+    def _method(self) -> Method | None:
+        if self.config is not None:
+            from dynamics.gan.objective import build_method
+
+            return build_method(self.config)
+        stored = self.dataset.attrs.get("method")
+        if stored is None:
+            return None
+        from dynamics import methods
+
+        return methods.get(stored["method"], **{key: value for key, value in stored.items() if key != "method"})
 
     def to_dict(self) -> dict[str, Any]:
         """Return metrics, steps and status as JSON-able data."""
@@ -95,13 +124,17 @@ class Run:
             "config": None if self.config is None else self.config.model_dump(mode="json"),
         }
 
-    def _configured(self) -> TrainingConfig:
-        if self.config is None:
-            raise InputError(
-                f"The run '{self.path}' was recorded by another loop and does not hold its objective: "
-                "give it as game=NetworkGame(...)."
-            )
-        return self.config
+
+def compare_call(path: str | Path, method: Method | None = None) -> str:
+    """Return the Python that compares a run with an objective of the user's."""
+    settings = {"method": "alternating", "lr": 0.02} if method is None else method.settings()
+    known = {key: value for key, value in settings.items() if key in ("lr", "method")}
+    rate = ", ".join(f"{key}={known[key]!r}" for key in ("lr", "method"))
+    return (
+        "from dynamics.compare import compare_run; from dynamics.games.network import NetworkGame; "
+        "game = NetworkGame(G, D, real=real, latents=latents, loss='non-saturating'); "
+        f"print(compare_run({str(path)!r}, game=game, {rate}).orders)"
+    )
 
 
 def load_run(path: str | Path, lazy: bool = False) -> Run:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from dynamics import methods
 from dynamics.compare import compare_run
 from dynamics.compare.reproduction import reproduce
 from dynamics.core.errors import InputError
@@ -153,6 +154,65 @@ def test_mini_batches_of_a_users_own_loop_cannot_be_checked(tmp_path) -> None:
     assert "nothing shows" in comparison.compared and comparison.apart == "mini-batch 2"
 
 
+def small_networks() -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(2)
+    shape = {"dtype": torch.float64}
+    return (
+        nn.Sequential(nn.Linear(1, 3, **shape), nn.Tanh(), nn.Linear(3, 1, bias=False, **shape)),
+        nn.Sequential(nn.Linear(1, 3, **shape), nn.Softplus(), nn.Linear(3, 1, **shape)),
+    )
+
+
+def test_a_run_recorded_with_its_objective_is_compared_without_the_program(tmp_path) -> None:
+    generator, discriminator = small_networks()
+    settings = {"loss": "least-squares", "b": 0.5, "penalty": "r1", "gamma": 0.2, "timescales": {"discriminator": 2.0}}
+    data = {"real": [[1.0], [2.0], [4.0]], "latents": [[-1.0], [0.5]], "real_weights": [1, 2, 1]}
+    game = NetworkGame(generator, discriminator, **data, **settings)
+    modules = {"generator": generator, "discriminator": discriminator}
+    rates = {"generator": 0.02, "discriminator": 0.01}
+    method = methods.get("alternating", lr=rates, d_steps=2)
+    with Recorder(tmp_path / "run", **modules, game=game, method=method) as recorder:
+        state = method.init(recorder.layout.flatten(modules))
+        for _ in range(20):
+            state, _ = method.step(state, game)
+            recorder.layout.load(modules, state.y)
+            recorder.record()
+    run = load_run(tmp_path / "run")
+    stored = run.game()
+    np.testing.assert_array_equal(stored(game.start), game(game.start))
+    np.testing.assert_array_equal(stored.start, game.start)
+    assert stored.describe() == game.describe() and run.method() == method
+    comparison = compare_run(tmp_path / "run")
+    assert comparison.reproduced == 0 and comparison.orders["alternating"] == pytest.approx(1, abs=0.1)
+
+
+def test_an_objective_that_cannot_be_stored_is_refused_with_the_python_to_use(tmp_path) -> None:
+    generator, discriminator, game = users_game()
+    with pytest.raises(InputError, match=r"holds a Linear.*from dynamics.compare import.*lr=0.02, method='simult"):
+        Recorder(tmp_path / "run", generator, discriminator, game=game, lr=0.02, method="simultaneous")
+    with pytest.raises(InputError, match="give lr with game"):
+        Recorder(tmp_path / "run", generator, discriminator, game=game)
+    with pytest.raises(InputError, match="give lr too"):
+        Recorder(tmp_path / "run", generator, discriminator, method="alternating")
+    with pytest.raises(InputError, match="do not fit"):
+        Recorder(tmp_path / "run", *small_networks(), game=game, lr=0.02)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_rate_is_taken_from_the_record_where_only_the_game_is_missing(tmp_path) -> None:
+    generator, discriminator, game = users_game()
+    with Recorder(tmp_path / "run", generator, discriminator, lr=0.02, method="simultaneous") as recorder:
+        state = torch.from_numpy(game.start)
+        for _ in range(3):
+            state = state + 0.02 * game(state)
+            recorder.record(parameters=state)
+    with pytest.raises(InputError, match=r"import compare_run.*game=game, lr=0.02, method='simultaneous'"):
+        compare_run(tmp_path / "run")
+    assert compare_run(tmp_path / "run", (1, 2), game=game).method == "simultaneous"
+    with pytest.raises(InputError, match="recorded as simultaneous"):
+        compare_run(tmp_path / "run", game=game, method="alternating")
+
+
 def test_what_cannot_be_compared_is_refused_with_a_sentence(tmp_path) -> None:
     game = users_run(tmp_path / "run", lr=0.02)
     with pytest.raises(InputError, match="game="):
@@ -167,7 +227,7 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence(tmp_path) -> None:
     with pytest.raises(InputError, match="solver"):
         compare_run(tmp_path / "run", game=game, lr=0.02, solver="torchdiffeq:dopri")
     train("digits-mlp", {**SMALL, "steps": 2, "stride": 1}, tmp_path / "own")
-    with pytest.raises(InputError, match="leave game and lr out"):
+    with pytest.raises(InputError, match="leave game, lr and method out"):
         compare_run(tmp_path / "own", lr=0.1)
     train("digits-mlp", {**SMALL, "steps": 2, "stride": 5}, tmp_path / "short")
     with pytest.raises(InputError, match="at least two"):

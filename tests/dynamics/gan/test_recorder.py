@@ -92,6 +92,14 @@ def test_bad_use_is_refused_with_a_sentence(tmp_path) -> None:
     recorder = Recorder(tmp_path / "run", **modules, series=("noise",))
     with pytest.raises(InputError, match="generator"):
         recorder.record(losses={"generatr": 1.0}, noise=0.0)
+    with pytest.raises(InputError, match="needs its player"):
+        recorder.record(losses=[1, 2], noise=0.0)
+    with pytest.raises(InputError, match=r"one number, got a tensor of shape \(2,\)"):
+        recorder.record(losses={"generator": torch.zeros(2)}, noise=0.0)
+    with pytest.raises(InputError, match="series noise must be one number, got 'loud'"):
+        recorder.record(noise="loud")
+    with pytest.raises(InputError, match=r"discriminator is 'x', expected a torch.nn.Module"):
+        Recorder(tmp_path / "second", modules["generator"], "x")
     with pytest.raises(InputError, match="lacks noise"):
         recorder.record()
     with pytest.raises(InputError, match="exists already"):

@@ -69,7 +69,18 @@ Rate = Annotated[
 ]
 Out = Annotated[
     str | None,
-    typer.Option("--out", metavar="PATH", help="Where to write the result.", rich_help_panel=OUTPUT_PANEL),
+    typer.Option(
+        "--out",
+        metavar="PATH",
+        help="Where to write the result; a .zarr store that exists is refused, a picture is replaced.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--out", metavar="F.zarr", help="Store the result; one that exists is refused.", rich_help_panel=OUTPUT_PANEL
+    ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Smaller samples and shorter runs; the same verdicts.")]
 Json = Annotated[

@@ -142,6 +142,6 @@ def test_the_seed_of_the_environment_reaches_training_and_a_setting_wins(answer,
 def test_the_search_of_stability_takes_starts_and_a_seed(answer, monkeypatch):
     searched = answer("stability", "bilinear", "--starts", "5", "--seed", "7")["result"]["searched"]
     assert searched["seed"] == 7
-    assert answer("stability", "bilinear", "--starts", "9")["result"]["searched"]["starts"] == searched["starts"] + 4
+    assert answer("stability", "bilinear", "--starts", "9")["result"]["searched"]["starts"] > searched["starts"]
     monkeypatch.setenv("GANDYN_SEED", "2")
     assert answer("stability", "bilinear")["result"]["searched"]["seed"] == 2

@@ -269,3 +269,51 @@ def test_a_fixed_step_solver_takes_its_step(answer):
     result = answer("trajectory", "bilinear", "--time", "1", *fixed)["result"]
     # Ten steps of four stages, and one call to look at the start.
     assert result["evaluations"] == 41
+
+
+def test_rates_per_player_leave_the_table_readable(gandyn):
+    spoken = gandyn("stability", "dirac-gan", "--lr", "generator=0.1,discriminator=0.4").stdout
+    (header,) = [line for line in spoken.splitlines() if line.startswith("method ")]
+    assert header.split("  ")[0] == "method"
+    assert all(column in header for column in ("spectral radius", "stable", "critical lr", "remark"))
+    assert "0.1 of generator, 0.4 of discriminator" in spoken
+    assert "critical lr: the rate of discriminator, the larger one" in spoken
+    assert max(map(len, spoken.splitlines())) <= 80
+    assert "larger" not in gandyn("stability", "dirac-gan", "--lr", "0.1").stdout
+
+
+def test_a_continuum_is_told_by_its_direction(gandyn):
+    spoken = gandyn("stability", "--minimax", "x*y", "--min", "x,z", "--max", "y").stdout
+    assert "direction (0, 1, 0) in (x, z, y)" in spoken
+    assert "critical lr: at this representative" in spoken
+
+
+@pytest.mark.parametrize(("points", "said"), [(101, True), (11, False)])
+def test_a_table_says_how_much_of_the_trajectory_it_shows(gandyn, points, said):
+    shown = gandyn("trajectory", "bilinear", "--time", "1", "--points", str(points)).stdout
+    assert (f"11 of {points} points shown" in shown) is said
+
+
+def test_a_list_of_everything_has_no_empty_headings(gandyn):
+    from scenarios.cli.verbs.list import KINDS
+
+    everything = gandyn("list").stdout.splitlines()
+    for kind in KINDS:
+        assert (kind in everything) is ("none in this version" not in gandyn("list", kind).stdout)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("iterate", "required"),
+        ("portrait", "default: 0.2"),
+        ("portrait", "that exists is replaced"),
+        ("claims", "names are replaced"),
+        ("report", "names are replaced"),
+        ("trajectory", "that exists is refused"),
+        ("evaluate", "default: the game's start"),
+    ],
+)
+def test_help_says_what_is_needed_and_what_is_overwritten(gandyn, verb, words):
+    text = " ".join(gandyn(verb, "--help").stdout.replace("│", " ").split())
+    assert words in text

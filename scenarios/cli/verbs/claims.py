@@ -23,7 +23,15 @@ def claims(
         list[str] | None,
         typer.Argument(metavar="ID...", help="Scenarios such as O1 S6; all without.", show_default=False),
     ] = None,
-    out: options.Out = "audit/pictures",
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Folder of the pictures; those of the same names are replaced.",
+            rich_help_panel=options.OUTPUT_PANEL,
+        ),
+    ] = "audit/pictures",
     quick: options.Quick = False,
 ) -> Answer:
     """Measure the claims, print the verdict table and write a picture of each."""

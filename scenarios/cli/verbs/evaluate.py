@@ -15,7 +15,7 @@ def evaluate(
     request: Request,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="X=V,...", help="The point, such as theta=1,psi=1 [default: the game's start]."),
+        typer.Option("--at", metavar="X=V,...", help="The point, such as theta=1,psi=1 (default: the game's start)."),
     ] = None,
 ) -> Answer:
     """Evaluate the field, its Jacobian and the losses at a point."""

@@ -8,14 +8,17 @@ import typer
 
 from scenarios.cli import options
 from scenarios.cli.verb import Answer, Request, status_answer, verb
-from scenarios.cli.verbs.trajectory import state_table
+from scenarios.cli.verbs.trajectory import note_rows, state_table
 
 
 @verb(game=True)
 def iterate(
     request: Request,
     method: Annotated[str, typer.Option("--method", metavar="NAME", help="See 'gandyn list methods'.")] = "alternating",
-    lr: options.Rate = None,
+    lr: Annotated[
+        str | None,
+        typer.Option("--lr", metavar="RATE", help="Learning rate, or generator=0.1,discriminator=0.4; required."),
+    ] = None,
     iterations: Annotated[int, typer.Option("--iterations", metavar="K", help="How many full rounds.")] = 1000,
     start: options.Start = None,
     method_set: Annotated[
@@ -26,13 +29,13 @@ def iterate(
         int | None,
         typer.Option("--every", metavar="N", help="Give the path too, every N iterations."),
     ] = None,
-    out: options.Out = None,
+    out: options.Store = None,
 ) -> Answer:
     """Run a training algorithm from a start, without noise."""
     import numpy as np
 
     from dynamics import methods
-    from dynamics.core.errors import check_count
+    from dynamics.core.errors import InputError, check_count
     from scenarios.cli import output, parse, playing
 
     check_count("--iterations", iterations)
@@ -43,6 +46,8 @@ def iterate(
     chosen = parse.settings("--method-set", method_set)
     if lr is not None:
         chosen["lr"] = playing.rate(lr, game)
+    elif "lr" not in chosen:
+        raise InputError("iterate needs a learning rate: give --lr RATE, or --lr generator=0.1,discriminator=0.4.")
     algorithm = methods.get(method, **chosen)
     # Stored at the stride only: a path of a million rounds is not kept to print its last row.
     path = methods.iterate(game, algorithm, y0, iterations, every=stride)
@@ -65,6 +70,7 @@ def iterate(
     def render(console: Any) -> None:
         console.print(f"{game.name}, {method}, {result['iterations']} iterations", style="bold", markup=False)
         console.print(state_table("iteration", path.times[kept], path.states[kept], path.names))
+        note_rows(console, int(kept.sum()), "rows")
         console.print(f"{path.status.value}: {path.status.sentence}", markup=False)
         console.print(f"final: {output.point(final, 9)}", markup=False)
         if "file" in result:

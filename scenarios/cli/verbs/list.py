@@ -76,6 +76,8 @@ def list_(
     if kind is not None and kind not in KINDS:
         raise unknown("kind", kind, KINDS)
     found = {name: list(rows()) for name, rows in KINDS.items() if kind in (None, name)}
+    if kind is None:  # a heading without rows says nothing
+        found = {name: rows for name, rows in found.items() if rows}
     result = [
         {"name": name, "summary": summary, "kind": section} for section, rows in found.items() for name, summary in rows
     ]

@@ -13,7 +13,15 @@ from scenarios.cli.verb import Answer, Request, verb
 @verb(game=True)
 def portrait(
     request: Request,
-    out: options.Out = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="F.png|F.svg",
+            help="The picture; required; one that exists is replaced.",
+            rich_help_panel=options.OUTPUT_PANEL,
+        ),
+    ] = None,
     box: options.Box = None,
     plane: Annotated[
         str | None, typer.Option("--plane", metavar="X,Y", help="Axes, for games with more than two coordinates.")
@@ -25,7 +33,9 @@ def portrait(
         list[str] | None,
         typer.Option("--method", metavar="NAME", help="Draw the iterates of a method on top; may be repeated."),
     ] = None,
-    lr: options.Rate = None,
+    lr: Annotated[
+        str | None, typer.Option("--lr", metavar="RATE", help="Rate of the methods, or one per player (default: 0.2).")
+    ] = None,
     start: options.Start = None,
     iterations: Annotated[
         int | None, typer.Option("--iterations", metavar="K", help="Iterations of the methods (default: 60).")

@@ -15,7 +15,15 @@ from scenarios.cli.verbs.claims import verdict_table
 @verb()
 def report(
     request: Request,
-    out: options.Out = "audit",
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Folder of the report; a page and pictures of the same names are replaced.",
+            rich_help_panel=options.OUTPUT_PANEL,
+        ),
+    ] = "audit",
     quick: options.Quick = False,
     comparison: Annotated[
         str | None,

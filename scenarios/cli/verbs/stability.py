@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -40,17 +41,21 @@ def stability(
         box_text = ", ".join(f"{name}={low:g}:{high:g}" for name, (low, high) in result["searched"]["box"].items())
         console.print(f"{game.name}: {count} in {box_text}", style="bold", markup=False)
         for number, equilibrium in enumerate(equilibria, start=1):
-            _render_equilibrium(console, number, equilibrium, lr)
+            _render_equilibrium(console, number, equilibrium, rate)
         counts = ", ".join(
-            f"{key.replace('_', ' ')} {value}" for key, value in result["searched"].items() if key != "box"
+            f"{key.replace('_', ' ')} {output.number(value)}"
+            for key, value in result["searched"].items()
+            if key != "box"
         )
         console.print(f"\nsearched: {counts}", markup=False)
 
     return Answer(result, render, game=game.name)
 
 
-def _render_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], lr: str | None) -> None:
+def _render_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], rate: Any) -> None:
     """Print one equilibrium: facts, then the table of methods."""
+    from scenarios.typography import sentences, typeset
+
     console.print(f"\n{number}. {output.point(equilibrium['at'])}", style="bold", markup=False)
     facts = output.table("", "")
     facts.show_header = False
@@ -60,18 +65,18 @@ def _render_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], 
     timescales = ", ".join(output.number(value) for value in equilibrium["critical_timescales"])
     facts.add_row("critical time scales", timescales or "none")
     if equilibrium["continuum"]:
-        facts.add_row("continuum along", "\n".join(output.point(row, 4) for row in equilibrium["continuum"]))
+        facts.add_row("continuum", "\n".join(map(_direction, equilibrium["continuum"])))
     if equilibrium.get("duality_gap") is not None:
         facts.add_row("duality gap", output.number(equilibrium["duality_gap"], 4))
-    facts.add_row("evidence", equilibrium["evidence"])
+    facts.add_row("evidence", typeset(sentences(equilibrium["evidence"])))
     console.print(facts)
     rows = equilibrium["methods"]
     if not rows:
         return
-    radius = () if lr is None else (f"radius at {lr}", "stable")
+    radius = () if rate is None else ("spectral radius", "stable")
     methods = output.table("method", *radius, "critical lr", "remark", numbers=(*radius, "critical lr"))
     for row in rows:
-        cells = [] if lr is None else [output.number(row["spectral_radius"]), output.number(row["stable"])]
+        cells = [] if rate is None else [output.number(row["spectral_radius"]), output.number(row["stable"])]
         # Null means unbounded for a method that is stable at small rates, and unknown for one that is undecided.
         unbounded = row["critical_lr"] is None and row["stable"]
         critical = "unbounded" if unbounded else output.number(row["critical_lr"])
@@ -80,3 +85,22 @@ def _render_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], 
         )
         methods.add_row(row["method"], *cells, critical, (row["reason"] or "") + spurious)
     console.print(methods)
+    for remark in _remarks(rate, bool(equilibrium["continuum"])):
+        console.print(remark, markup=False, style="dim")
+
+
+def _remarks(rate: float | Mapping[str, float] | None, continuum: bool) -> Iterator[str]:
+    """Yield what the columns of the methods mean here."""
+    if rate is not None:
+        players = rate.items() if isinstance(rate, Mapping) else [("every player", rate)]
+        yield "spectral radius at lr: " + ", ".join(f"{output.number(value)} of {name}" for name, value in players)
+    if isinstance(rate, Mapping) and len(set(rate.values())) > 1:
+        largest = max(rate, key=lambda player: rate[player])
+        yield f"critical lr: the rate of {largest}, the larger one, with the ratio of the rates kept"
+    if continuum:
+        yield "critical lr: at this representative of the continuum"
+
+
+def _direction(row: Mapping[str, float]) -> str:
+    """Return a null direction as ``direction (1, 0) in (theta, psi)``."""
+    return f"direction ({', '.join(output.number(value, 4) for value in row.values())}) in ({', '.join(row)})"

@@ -9,6 +9,9 @@ import typer
 from scenarios.cli import options, output
 from scenarios.cli.verb import Answer, Request, status_answer, verb
 
+#: Rows of a table of states for a person.
+ROWS = 11
+
 
 @verb(game=True)
 def trajectory(
@@ -28,7 +31,7 @@ def trajectory(
     step: Annotated[
         float | None, typer.Option("--step", help="Step of a fixed-step solver, which needs it.", show_default=False)
     ] = None,
-    out: options.Out = None,
+    out: options.Store = None,
 ) -> Answer:
     """Integrate the gradient flow dy/dt = v(y) from a start."""
     import numpy as np
@@ -72,6 +75,7 @@ def flow_answer(path: Any, game: Any, solver: str, target: Any) -> Answer:
     def render(console: Any) -> None:
         console.print(f"{game.name}, {solver}, {result['evaluations']} evaluations", style="bold", markup=False)
         console.print(state_table("time", times, states, path.names))
+        note_rows(console, len(times), "points")
         console.print(f"{path.status.value}: {path.message}", markup=False)
         if "file" in result:
             console.print(f"Written to {result['file']}", markup=False)
@@ -79,12 +83,18 @@ def flow_answer(path: Any, game: Any, solver: str, target: Any) -> Answer:
     return status_answer(result, render, path.status, game.name)
 
 
-def state_table(label: str, times: Any, states: Any, names: Any, rows: int = 11) -> Any:
-    """Return a table of at most ``rows`` evenly chosen states, the first and the last among them."""
+def note_rows(console: Any, stored: int, what: str) -> None:
+    """Say how many of the rows computed the table shows, where it leaves some out."""
+    if stored > ROWS:
+        console.print(f"{ROWS} of {stored} {what} shown; all with --json or --out FILE.zarr", markup=False, style="dim")
+
+
+def state_table(label: str, times: Any, states: Any, names: Any) -> Any:
+    """Return a table of at most :data:`ROWS` evenly chosen states, the first and the last among them."""
     import numpy as np
 
     made = output.table(label, *names, numbers=(label, *names))
-    chosen = np.unique(np.linspace(0, len(times) - 1, min(rows, len(times))).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(times) - 1, min(ROWS, len(times))).round().astype(int))
     for i in chosen:
         made.add_row(output.number(times[i]), *(output.number(value) for value in states[i]))
     return made

@@ -17,9 +17,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = re.findall(r"^\| `([a-z]+)` \|", README.split("## Commands")[1].split("##")[0], re.MULTILINE)
 
 
-def gandyn(*arguments: str) -> subprocess.CompletedProcess[str]:
+def gandyn(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     program = f"import sys; sys.argv = {['gandyn', *arguments]!r}; from scenarios.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -35,20 +35,60 @@ def test_the_table_lists_every_verb() -> None:
     assert sorted(listed) == sorted(VERBS)
 
 
-def test_the_example_runs_and_prints_the_eigenvalues_that_the_text_names() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(example, "README.md", "exec"), {})
-    numbers = [complex(text) for text in re.findall(r"-?\d\.\d+(?:e[+-]\d+)?[+-]\d\.\d+j", printed.getvalue())]
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    """Run the Python examples one after the other, as a reader would, and return what each prints and the folder."""
+    folder = tmp_path_factory.mktemp("examples")
+    names: dict[str, object] = {}
+    texts = []
+    with contextlib.chdir(folder):
+        for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+            spoken = io.StringIO()
+            with contextlib.redirect_stdout(spoken):
+                exec(compile(example, "README.md", "exec"), names)
+            texts.append(spoken.getvalue())
+    return texts, folder
+
+
+def test_the_example_prints_the_eigenvalues_that_the_text_names(printed: tuple[list[str], Path]) -> None:
+    text = printed[0][0]
+    numbers = [complex(found) for found in re.findall(r"-?\d\.\d+(?:e[+-]\d+)?[+-]\d\.\d+j", text)]
     assert sorted((round(z.real, 9), round(abs(z.imag), 3)) for z in numbers) == [(-0.15, 0.477), (-0.15, 0.477)]
-    assert "attracting" in printed.getvalue()
+    assert "attracting" in text
 
 
-def test_the_command_lines_of_the_example_run() -> None:
+def test_a_batch_stops_at_its_events(printed: tuple[list[str], Path]) -> None:
+    assert printed[0][1].startswith("(1000, 201, 2) event ")
+
+
+def test_the_damped_game_of_three_players_attracts(printed: tuple[list[str], Path]) -> None:
+    # Linear field -mu I plus a rotation about (1, 1, 1): eigenvalues -mu and -mu +- i sqrt(3).
+    assert printed[0][2] == "attracting\n"
+
+
+def test_the_examples_write_a_picture_and_a_run(printed: tuple[list[str], Path]) -> None:
+    from dynamics.gan import load_run
+
+    folder = printed[1]
+    assert (folder / "portrait.png").read_bytes().startswith(b"\x89PNG")
+    assert load_run(folder / "my-run").steps == 20
+
+
+def test_the_command_lines_of_the_examples_run(tmp_path: Path) -> None:
+    for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL):
+        name = block.splitlines()[0].removeprefix("# ")
+        (tmp_path / name).write_text(block, encoding="utf-8")
     for line in re.findall(r"^gandyn .*$", README, re.MULTILINE):
-        done = gandyn(*shlex.split(line)[1:])
+        done = gandyn(*shlex.split(line)[1:], folder=tmp_path)
         assert done.returncode == 0, (line, done.stderr)
+        assert "attracting" in done.stdout
+
+
+def test_the_version_has_the_methods_and_presets_that_are_named() -> None:
+    from dynamics import gan, methods
+
+    (sentence,) = re.findall(r"^This version has .*?\.", README, re.MULTILINE | re.DOTALL)
+    assert all(name in sentence for name in [*methods.names(), *gan.presets()])
 
 
 def test_every_make_target_that_is_named_exists() -> None:

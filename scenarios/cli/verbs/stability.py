@@ -18,7 +18,9 @@ def stability(
     lr: options.Rate = None,
     starts: Annotated[
         int | None,
-        typer.Option("--starts", metavar="N", help="Random starts besides the grid (default: 64 + 32 a coordinate)."),
+        typer.Option(
+            "--starts", metavar="N", help="Random starts in a batch of the search (default: 64 + 32 a coordinate)."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of these starts.")] = 0,
 ) -> Answer:

@@ -10,18 +10,33 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.stability.newton import SINGULAR, ScaledField, norms
+from dynamics.stability.newton import NOISE_UNITS, SINGULAR, ScaledField, norms
 
 #: Length of the verifying step in box widths: large against the blur of a degenerate zero, small against the box.
 PROBE = 0.02
 
 
 def nullity(problem: ScaledField, u: NDArray[np.float64]) -> NDArray[np.int_]:
-    """Return the number of singular values that are zero against the largest, shape (...)."""
-    s = np.linalg.svd(problem.jacobian(u), compute_uv=False)
-    # a Jacobian that vanishes altogether is compared with the field's own scale, which is one
-    top = np.maximum(s[..., :1], SINGULAR)
-    return (s <= SINGULAR * top).sum(axis=-1)
+    """Return the number of singular directions along which zeros are not resolved, shape (m,).
+
+    Rounding of the field blurs a zero along a singular direction by ``rho = noise / sigma``. The direction is regular
+    where the slope is the same to within a half over a few ``rho`` of every direction (the condition of
+    Kantorovich), whatever the units of the field. Degenerate zeros and continua fail: their slope is itself
+    proportional to the distance, or rounding.
+    """
+    left, s, right = np.linalg.svd(problem.jacobian(u))
+    noise = NOISE_UNITS * np.einsum("mik,mi->mk", np.abs(left), problem.noise(u))
+    with np.errstate(all="ignore"):
+        blur = np.where(s > 0, 4 * noise / np.where(s > 0, s, 1.0), np.inf)
+    wide = ~(blur <= 0.1)
+    reach = np.where(wide, 0.0, blur)
+    change = np.zeros_like(s)
+    # moved along every direction by what that one leaves open: near a curve the slope along it depends on the others
+    for k in range(u.shape[-1]):
+        for sign in (-1.0, 1.0):
+            slopes = problem.jacobian(u + sign * reach[:, k, None] * right[:, k])
+            change = np.maximum(change, np.abs(np.einsum("mik,mij,mkj->mk", left, slopes, right) - s))
+    return (wide | (change > s / 2)).sum(axis=-1)
 
 
 def corrected(
@@ -65,14 +80,21 @@ def null_directions(problem: ScaledField, u: NDArray[np.float64]) -> NDArray[np.
     count = int(nullity(problem, u[None])[0])
     if count == 0:
         return np.empty((0, len(u)))
-    right = np.linalg.svd(problem.jacobian(u))[2]
+    _, s, right = np.linalg.svd(problem.jacobian(u))
     kept = []
-    for direction in right[len(u) - count :]:
-        probes = u + PROBE * np.array([[1.0], [-1.0]]) * direction
-        landed, zero = corrected(problem, probes, count)
-        moved = np.abs((landed - u) @ direction) > PROBE / 2
-        if (zero & moved).any():
-            kept.append(direction)
+    for sigma, direction in zip(s[len(u) - count :], right[len(u) - count :], strict=True):
+        blur = reach_of_rounding(problem, u, direction)
+        length = PROBE
+        # a small closed curve in a wide box needs short steps; a degenerate point is excluded beyond its own blur
+        while length > 30 * blur or length == PROBE:
+            probes = u + length * np.array([[1.0], [-1.0]]) * direction
+            landed, zero = corrected(problem, probes, count)
+            shift = np.abs((landed - u) @ direction)
+            flat = sigma <= SINGULAR * max(float(norms(problem.jacobian(landed)).max()), sigma)
+            if (zero & (shift > length / 2) & (shift < 2 * length)).any() and flat:
+                kept.append(direction)
+                break
+            length /= 10
     if not kept:
         return np.empty((0, len(u)))
     tangents = np.array(kept) * problem.width
@@ -82,6 +104,14 @@ def null_directions(problem: ScaledField, u: NDArray[np.float64]) -> NDArray[np.
     signs = np.sign(tangents[np.arange(len(tangents)), np.argmax(np.abs(tangents), axis=1)])
     tangents = tangents * signs[:, None]
     return np.where(np.abs(tangents) < 1e-12, 0.0, tangents)
+
+
+def reach_of_rounding(problem: ScaledField, u: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
+    """Return how far along a direction, at most 0.05 box widths, the field stays at rounding level."""
+    reach = 1e-14
+    while reach < 0.05 and problem.vanishes(u + reach * np.array([[1.0], [-1.0]]) * direction).any():
+        reach *= 2
+    return reach
 
 
 def echelon(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -111,3 +111,118 @@ def test_bad_boxes_are_refused() -> None:
         find_equilibria(game, box={"x": (1.0, -1.0)})
     with pytest.raises(InputError, match="Unknown coordinate"):
         find_equilibria(game, box={"z": (0.0, 1.0)})
+
+
+def _box(game: games.SymbolicGame, half: float) -> dict[str, tuple[float, float]]:
+    return {name: (-half, half) for name in game.names}
+
+
+@pytest.mark.parametrize("loss", ["minimax", "non-saturating"])
+def test_saturated_regions_of_a_wide_box_are_not_equilibria(loss: str) -> None:
+    # beyond theta psi = 745 the field underflows to zero with all its derivatives, but only the origin is a zero
+    game = games.get("dirac-gan", loss=loss)
+    found = find_equilibria(game, box=_box(game, 100.0))
+    assert len(found.zeros) == 1
+    np.testing.assert_array_equal(found.zeros[0].at, [0.0, 0.0])
+    assert not len(found.zeros[0].directions)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Gauss-Hermite")
+def test_representatives_lie_in_the_box() -> None:
+    game = games.get("gaussian-gan")
+    found = find_equilibria(game, box=_box(game, 100.0))
+    assert all(np.abs(zero.at).max() <= 100 for zero in found.zeros)
+    assert not any(len(zero.directions) for zero in found.zeros)
+
+
+def test_an_equilibrium_is_found_where_the_field_is_far_smaller_than_elsewhere_in_the_box() -> None:
+    # |v| is 1e75 at the far corners and of order one next to the zero
+    game = games.define(
+        players={"generator": (["x"], "exp(5*(x - 2.9)**2)"), "discriminator": (["y"], "exp(5*(y + 2.9)**2)")}
+    )
+    found = find_equilibria(game)
+    # slopes 10 and values rounded like 10 * 2.9 eps
+    np.testing.assert_allclose([zero.at for zero in found.zeros], [[2.9, -2.9]], atol=1e-14)
+    assert not found.zeros[0].degenerate
+
+
+def test_a_narrow_well_on_a_plane_that_fades_away_is_found_and_is_all() -> None:
+    found = find_equilibria(_one_player("-exp(-10*((x - 2.2)**2 + (y - 1.9)**2))", ["x", "y"]))
+    np.testing.assert_allclose([zero.at for zero in found.zeros], [[2.2, 1.9]], atol=1e-14)
+    assert not len(found.zeros[0].directions)
+
+
+@pytest.mark.parametrize("half", [1e3, 1e5])
+def test_zeros_of_order_one_are_found_in_wide_boxes(half: float) -> None:
+    game = games.get("double-well")
+    found = find_equilibria(game, box={"x": (-half, half)})
+    # refined in the state itself: the resolution of the box (1e5 eps) does not enter
+    np.testing.assert_allclose([zero.at[0] for zero in found.zeros], [-1.0, 0.0, 1.0], atol=1e-14)
+    assert all(zero.error < 1e-14 for zero in found.zeros)
+
+
+def test_a_regular_zero_under_a_steep_wall_is_not_degenerate() -> None:
+    found = find_equilibria(_one_player("x**2/2 + x**12/12", ["x"]), box={"x": (-100.0, 100.0)})
+    assert [zero.at[0] for zero in found.zeros] == [0.0]
+    assert not found.zeros[0].degenerate
+
+
+def test_a_zero_of_order_nineteen_is_one_isolated_point() -> None:
+    found = find_equilibria(_one_player("x**20", ["x"]), box={"x": (-3.0, 3.0)})
+    assert len(found.zeros) == 1
+    assert found.zeros[0].degenerate
+    assert not len(found.zeros[0].directions)
+    assert abs(found.zeros[0].at[0]) <= found.zeros[0].error < 1e-6
+
+
+def test_a_circle_that_is_small_in_its_box_is_still_one_continuum() -> None:
+    found = find_equilibria(_one_player("(x**2 + y**2 - 1)**2/4", ["x", "y"]), box={"x": (-1e4, 1e4), "y": (-1e4, 1e4)})
+    assert len(found.zeros) == 2
+    assert sorted(len(zero.directions) for zero in found.zeros) == [0, 1]
+
+
+def test_a_half_line_where_the_field_is_exactly_zero_is_a_continuum() -> None:
+    found = find_equilibria(_one_player("relu(x)**2/2", ["x"]))
+    lines = [zero for zero in found.zeros if len(zero.directions)]
+    assert len(lines) == 1
+    assert (lines[0].members <= 0).all()
+
+
+def test_batches_are_added_until_nothing_new_is_found() -> None:
+    # v = (sin 5x, sin 5y): zeros at multiples of pi / 5, nine per side within [-3, 3]
+    found = find_equilibria(_one_player("cos(5*x)/5 + cos(5*y)/5", ["x", "y"]))
+    expected = np.pi / 5 * np.array([(i, j) for i in range(-4, 5) for j in range(-4, 5)])
+    # slope 5, arguments up to 13 rounded to half an ulp each
+    np.testing.assert_allclose([zero.at for zero in found.zeros], expected, atol=1e-14)
+    assert found.searched.exhausted
+    assert found.searched.hits >= 1
+    assert found.searched.to_dict()["exhausted"] is True
+
+
+def test_all_critical_points_of_a_fivefold_double_well_are_found() -> None:
+    names = [f"x{i}" for i in range(5)]
+    found = find_equilibria(_one_player("+".join(f"{x}**4/4 - {x}**2/2" for x in names), names))
+    assert len(found.zeros) == 3**5
+    # each coordinate is a simple zero of x - x^3
+    values = np.array([zero.at for zero in found.zeros])
+    assert np.abs(values - np.round(values)).max() < 1e-14
+
+
+def test_a_search_that_meets_its_cap_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dynamics.stability import equilibria
+
+    monkeypatch.setattr(equilibria, "MAX_STARTS", 30)
+    found = find_equilibria(_one_player("cos(5*x)/5 + cos(5*y)/5", ["x", "y"]), starts=10)
+    assert not found.searched.exhausted
+    assert found.searched.hits == 1
+
+
+@pytest.mark.parametrize("loss", ["x**4 - x**3 + 0.375*x**2 - 0.0625*x", "x**4 - 1.2*x**3 + 0.54*x**2 - 0.108*x"])
+def test_a_threefold_zero_written_with_cancelling_terms_is_one_point(loss: str) -> None:
+    # v = -4 (x - a)^3 rounds to zero over (eps)^(1/3) = 1e-5 around a, with non-zero slopes there
+    found = find_equilibria(_one_player(loss, ["x"]))
+    assert len(found.zeros) == 1
+    assert found.zeros[0].degenerate
+    assert not len(found.zeros[0].directions)
+    assert abs(found.zeros[0].at[0] - (0.25 if "375" in loss else 0.3)) <= found.zeros[0].error < 1e-3

@@ -1,5 +1,10 @@
 """Recorded trajectories of real GANs beside their idealisations.
 
+===========  ======================================================================================================
+compare_run  compares a recorded run with the gradient flow of its objective, and fits the order of the distance
+Comparison   what it returns: distances over time at every rate, orders, and whether the run is what it is said to be
+===========  ======================================================================================================
+
 >>> from dynamics.compare import compare_run
 >>> compare_run("runs/digits").orders  # doctest: +SKIP
 {'alternating': 1.01}
@@ -24,3 +29,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(importlib.import_module(f"dynamics.compare.{homes[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is imported on first use too, for help() and completion."""
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,14 @@
 """Real GANs: data, networks, a trainer that uses the methods of this project, and a recorder for any PyTorch loop.
 
+===============  ==================================================================================================
+train            trains a preset or a TOML file and records the whole path of the parameters
+presets, preset  the names of the presets, and the configuration of one
+settings         every setting of a preset with its value
+TrainingConfig   everything that determines a run
+Recorder         records the parameters of any PyTorch loop, with its objective if it is given
+load_run, Run    a recorded run, read back
+===============  ==================================================================================================
+
 >>> from dynamics.gan import train
 >>> run = train("digits-mlp", {"steps": 10}, out=folder / "run")  # doctest: +SKIP
 """
@@ -35,3 +44,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(importlib.import_module(f"dynamics.gan.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is imported on first use too, for help() and completion."""
+    return sorted({*globals(), *__all__})

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from dynamics.core.errors import InputError, unknown
 from dynamics.games.losses import LOSSES
 from dynamics.games.penalties import PENALTIES
+from dynamics.gan.activations import ACTIVATION_NAMES
 from dynamics.gan.data import DATA
 
 #: Precisions of training.
@@ -114,12 +115,7 @@ class TrainingConfig(BaseModel):
     @field_validator("loss", "penalty", "dtype", "data", "activation")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
-        valid = {"loss": LOSSES, "penalty": PENALTIES, "dtype": DTYPES, "data": DATA}
-        if info.field_name == "activation":
-            # Torch is imported only when a configuration is made, not to name the presets.
-            from dynamics.gan.networks import ACTIVATIONS
-
-            valid["activation"] = tuple(ACTIVATIONS)
+        valid = {"loss": LOSSES, "penalty": PENALTIES, "dtype": DTYPES, "data": DATA, "activation": ACTIVATION_NAMES}
         if value not in valid[info.field_name]:
             raise unknown(info.field_name, value, valid[info.field_name])
         return value
@@ -258,5 +254,10 @@ def _validated(values: dict[str, Any]) -> TrainingConfig:
         name = str(first["loc"][0]) if first["loc"] else "configuration"
         if first["type"] == "extra_forbidden":
             raise unknown("setting", name, TrainingConfig.model_fields) from None
+        if name == "lr":
+            raise InputError(
+                f"The setting lr got {first['input']!r}, expected a number: give lr=0.1 for both players, or "
+                "lr.generator=0.1,lr.discriminator=0.4."
+            ) from None
         message = first["msg"][0].lower() + first["msg"][1:]
         raise InputError(f"The setting {name} got {first['input']!r}: {message}.") from None

@@ -11,16 +11,10 @@ from torch import nn
 
 from dynamics.core.errors import check_count, unknown
 from dynamics.core.random import BLOCKS, Stream, uniforms
+from dynamics.gan.activations import ACTIVATION_NAMES
 
-#: Smooth activations come first: at the kinks of the others the flow is not differentiable, and methods lose order.
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "tanh": nn.Tanh,
-    "softplus": nn.Softplus,
-    "silu": nn.SiLU,
-    "elu": nn.ELU,
-    "relu": nn.ReLU,
-    "leaky-relu": nn.LeakyReLU,
-}
+#: The modules behind the names.
+ACTIVATIONS: dict[str, type[nn.Module]] = {name: getattr(nn, kind) for name, kind in ACTIVATION_NAMES.items()}
 
 
 def mlp(

@@ -244,9 +244,7 @@ class Recorder:
             loss=self._per_player("loss", losses or {}),
             gradient_norm=self._per_player("gradient norm", found),
             seconds=time.perf_counter() - self._began,
-            **{
-                name: _number(f"The series {name}", series[name]) if name in series else np.nan for name in self._series
-            },
+            **own,
         )
         if time.perf_counter() - self._flushed > FLUSH_SECONDS:
             self._store.flush()

@@ -15,6 +15,12 @@ from scenarios.cli.verb import Answer, Request, status_answer, verb
 #: Where runs go without --out.
 RUNS = Path("runs")
 
+#: What the metrics of samples mean (:func:`dynamics.gan.metrics.sample_metrics`).
+LEGEND = (
+    "frechet: distance between Gaussians fitted to samples and data, in pixels, 0 if alike; "
+    "spread: variance of the samples over that of the data, 1 is right, 0 is collapse."
+)
+
 
 @verb(shared={"settings": options.Set})
 def train(
@@ -30,10 +36,15 @@ def train(
 
     if preset is None:
         raise InputError("No preset was given: name one (see 'gandyn list presets') or a TOML file.")
+    # Wrong settings are answered before torch is imported, which takes seconds.
+    from dynamics.core.storage import check_new
+    from dynamics.gan.configuration import configure
+
+    config = configure(preset, request.options())
+    target = check_new(out if out is not None else free_folder(Path(preset).stem))
     from dynamics import gan
 
-    target = Path(out) if out is not None else free_folder(Path(preset).stem)
-    run = gan.train(preset, settings=request.options(), out=target)
+    run = gan.train(config, out=target)
     result = run.to_dict()
 
     def render(console: Any) -> None:
@@ -42,6 +53,7 @@ def train(
         for name, value in _flat(run.metrics):
             rows.add_row(name, output.number(value))
         console.print(rows)
+        console.print(LEGEND, style="dim", markup=False)
         console.print(f"Recorded in {target}; next: gandyn compare {target}", markup=False)
 
     return status_answer(result, render, run.status, preset)

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import importlib
+import pydoc
+import subprocess
+import sys
+
 import pytest
 
 from dynamics.core.errors import InputError
@@ -59,6 +64,7 @@ def test_another_method_drops_the_settings_of_the_first(tmp_path) -> None:
         ({"steps": "many"}, "steps got 'many'"),
         ({"lr": -1.0}, "positive"),
         ({"lr": {"generator": 1.0}}, "both"),
+        ({"lr": "generator=0.1"}, r"lr\.generator=0\.1,lr\.discriminator=0\.4"),
         ({"gamma": 0.3}, "no effect without a penalty"),
         ({"a": 0.3}, "no effect without loss=least-squares"),
         ({"penalty": "r1", "target": 1.0}, "no effect without penalty=wgan-gp"),
@@ -86,3 +92,29 @@ def test_unknown_presets_and_broken_files_are_refused(tmp_path) -> None:
     broken.write_text("steps = = 3")
     with pytest.raises(InputError, match="not valid TOML"):
         configure(broken)
+
+
+def test_settings_are_checked_without_torch() -> None:
+    code = (
+        "import sys\n"
+        "from dynamics.core.errors import InputError\n"
+        "from dynamics.gan.configuration import configure\n"
+        "configure('digits-mlp', {'steps': 3})\n"
+        "for wrong in ({'loss': 'hinges'}, {'activation': 'tan'}, {'stepz': 3}):\n"
+        "    try:\n"
+        "        configure('digits-mlp', wrong)\n"
+        "    except InputError:\n"
+        "        continue\n"
+        "    raise SystemExit(f'{wrong} was accepted')\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("package", ["dynamics.gan", "dynamics.compare"])
+def test_help_shows_what_is_imported_on_first_use(package) -> None:
+    module = importlib.import_module(package)
+    text = pydoc.plain(pydoc.render_doc(module))
+    for name in module.__all__:
+        # As a class or a function with its own text, not only in the list of names.
+        assert name in dir(module) and (f"class {name}(" in text or f"\n    {name}(" in text)

@@ -203,9 +203,15 @@ def find_equilibria(
         if exhausted and not rare:
             break
     found = collection.zeros()
+    own: list[NDArray[np.float64]] = []
     for reason, function in switches:
-        points = surfaces.on_switch(problem, function, np.concatenate(on_surface))
-        found += [describe(problem, u, surface=reason) for u in points]
+        for u in surfaces.on_switch(problem, function, np.concatenate(on_surface)):
+            if all(np.abs(u - other).max() > 1e-7 for other in own):
+                own.append(u)
+                found.append(describe(problem, u, surface=reason))
+    if game.switches:
+        for u, reason in surfaces.sliding_equilibria(problem, unit, np.array(own).reshape(-1, game.dim)):
+            found.append(describe(problem, u, surface=reason))
     order = sorted(range(len(found)), key=lambda i: tuple(np.round(found[i].at, 9)))
     searched = Searched(
         box={name: (float(low), float(high)) for name, (low, high) in zip(game.names, sides, strict=True)},

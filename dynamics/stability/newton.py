@@ -94,6 +94,22 @@ def offsets(dim: int) -> NDArray[np.float64]:
     return random.uniform(1.0, 3.0, (6, dim)) * random.choice([-1.0, 1.0], (6, dim))
 
 
+def same_side(field: Field, y: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which displaced states lie strictly on the side of ``y`` of every kink and bound, shape (..., k, 1).
+
+    Across them the field jumps, which is no rounding.
+    """
+    answer = np.ones((*moved.shape[:-1], 1), dtype=bool)
+    functions = list(field.switches)
+    for name, edges in dict(getattr(field, "bounds", None) or {}).items():
+        column = list(field.names).index(name)
+        functions += [lambda y, i=column, e=float(edge): y[..., i] - e for edge in edges if np.isfinite(edge)]
+    for function in functions:
+        here, there = np.sign(np.asarray(function(y))), np.sign(np.asarray(function(moved)))
+        answer &= ((here[..., None] == there) & (there != 0))[..., None]
+    return answer
+
+
 def rounding_level(
     field: Field, y: NDArray[np.float64], resolution: NDArray[np.float64] | float = 0.0, plateau: bool = True
 ) -> NDArray[np.float64]:
@@ -120,14 +136,16 @@ def rounding_level(
         matrix = np.abs(slopes)
         value = np.asarray(field(y))
         moved = y[..., None, :] + spread[..., None, :] * offsets(y.shape[-1])
-        change = np.abs(np.asarray(field(moved)) - value[..., None, :]).max(axis=-2)
+        smooth = same_side(field, y, moved)
+        change = np.where(smooth, np.abs(np.asarray(field(moved)) - value[..., None, :]), 0.0).max(axis=-2)
         level = np.einsum("...ij,...j->...i", np.where(np.isfinite(matrix), matrix, 0.0), spread)
         if plateau:
             shift = 5e-6 * np.abs(y)[..., None, :] * offsets(y.shape[-1])
             ahead, behind = y[..., None, :] + shift, y[..., None, :] - shift
             odd = (np.asarray(field(ahead)) - np.asarray(field(behind))) / 2
             linear = np.einsum("...ij,...kj->...ki", slopes, (ahead - behind) / 2)
-            departure = np.abs(odd - linear).max(axis=-2)
+            smooth = same_side(field, y, ahead) & same_side(field, y, behind)
+            departure = np.where(smooth, np.abs(odd - linear), 0.0).max(axis=-2)
             change += np.where(np.isfinite(departure), departure, 0.0)
     return level + np.where(np.isfinite(change), change, 0.0)
 

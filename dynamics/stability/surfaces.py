@@ -1,12 +1,15 @@
 """Equilibria on surfaces where a field is not smooth: kinks of the losses and clipping bounds.
 
 Newton's method does not see them, since the field jumps there; the search is repeated within each surface, with the
-field's own value on it. Such equilibria have no linearisation.
+field's own value on it, and with the convex hull of the fields on its sides (Filippov 1988: a state where the hull
+contains zero is an equilibrium of the differential inclusion, whatever value the formula takes on the surface). Such
+equilibria have no linearisation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -93,4 +96,145 @@ def on_switch(
         close |= continua.same_zero(problem, u_here, u)
         found.append(u_here)
         u = u[~close]
+    return found
+
+
+#: Distance from a surface, in box widths, at which one-sided fields are taken (twice, to extrapolate to the surface).
+SIDE = 1e-9
+
+
+def sided_fields(
+    problem: newton.ScaledField, normals: NDArray[np.float64], u: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the limits of the field from every side of k surfaces that meet in ``u``, shape (m, 2^k, dim).
+
+    Parameters
+    ----------
+    problem : ScaledField
+    normals : ndarray, shape (m, k, dim)
+        Dual to the gradients of the switches: one step along the j-th changes the j-th switch alone.
+    u : ndarray, shape (m, dim)
+    """
+    signs = np.array(list(product((-1.0, 1.0), repeat=normals.shape[1])))
+    steps = SIDE * np.einsum("sk,mki->msi", signs, normals)
+    near, far = problem(u[:, None] + steps), problem(u[:, None] + 2 * steps)
+    return np.nan_to_num(2 * near - far)
+
+
+def hull_zeros(
+    problem: newton.ScaledField, functions: Sequence[Callable[[Any], Any]], starts: NDArray[np.float64]
+) -> list[NDArray[np.float64]]:
+    r"""Return distinct states where switching surfaces meet and the one-sided fields contain zero in their hull.
+
+    Newton steps of minimal length in ``(u, w)`` for ``sum_s w_s v_s(u) = 0``, ``sum_s w_s = 1`` and every switch
+    zero; points are kept where zero is a convex combination of fields that are not zero themselves (a vanishing side
+    is found without the surface), and where it is so along a segment, one point stands for all.
+
+    Parameters
+    ----------
+    problem : ScaledField
+    functions : sequence of callables
+        The switches that vanish.
+    starts : ndarray, shape (m, dim)
+    """
+    from scipy.optimize import nnls
+
+    count, sides = len(functions), 2 ** len(functions)
+    weights = np.full((len(starts), sides), 1.0 / sides)
+    u = starts
+
+    def geometry(u: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        gradients = np.stack([surface_gradient(problem, function, u) for function in functions], axis=1)
+        values = np.stack([np.asarray(function(problem.states(u))) for function in functions], axis=1)
+        dual = np.swapaxes(np.linalg.pinv(gradients, rcond=1e-10), 1, 2)
+        dual /= np.maximum(np.linalg.norm(dual, axis=2, keepdims=True), 1e-300)
+        return gradients, np.nan_to_num(values), dual
+
+    for _ in range(30):
+        gradients, values, dual = geometry(u)
+        fields = sided_fields(problem, dual, u)
+        signs = np.array(list(product((-1.0, 1.0), repeat=count)))
+        slopes = problem.jacobian(u[:, None] + SIDE * np.einsum("sk,mki->msi", signs, dual))
+        matrix = np.zeros((len(u), u.shape[1] + 1 + count, u.shape[1] + sides))
+        matrix[:, : u.shape[1], : u.shape[1]] = np.einsum("ms,msij->mij", weights, slopes)
+        matrix[:, : u.shape[1], u.shape[1] :] = np.swapaxes(fields, 1, 2)
+        matrix[:, u.shape[1], u.shape[1] :] = 1.0
+        matrix[:, u.shape[1] + 1 :, : u.shape[1]] = gradients
+        target = np.concatenate(
+            [np.einsum("ms,msi->mi", weights, fields), weights.sum(axis=1, keepdims=True) - 1, values], axis=1
+        )
+        step = -np.einsum("mij,mj->mi", np.linalg.pinv(matrix, rcond=1e-10), target)
+        length = np.abs(step[:, : u.shape[1]]).max(axis=1)
+        step *= np.minimum(1.0, 0.5 / np.maximum(length, 1e-300))[:, None]
+        u, weights = u + step[:, : u.shape[1]], weights + step[:, u.shape[1] :]
+        if (length < 1e-14).all():
+            break
+    inside = ((u >= -newton.EDGE) & (u <= 1 + newton.EDGE)).all(axis=1)
+    u = u[inside]
+    if not len(u):
+        return []
+    # rounding of the shift by the corner of the box
+    u = np.where(np.abs(problem.states(u)) < 1e-13 * problem.width, -problem.low / problem.width, u)
+
+    def contains_zero(u: NDArray[np.float64]) -> NDArray[np.bool_]:
+        gradients, values, dual = geometry(u)
+        on = (np.abs(values) <= 1e-12 * np.maximum(np.linalg.norm(gradients, axis=2), 1e-300)).all(axis=1)
+        fields = sided_fields(problem, dual, u)
+        answer = np.zeros(len(u), dtype=bool)
+        for i in np.flatnonzero(on):
+            size = np.abs(fields[i]).max(axis=1)
+            # extrapolation over SIDE leaves its square; 1e-8 of the field tells such a side from a vanishing one
+            if size.min() <= 1e-8 * max(float(size.max()), 1e-300):
+                continue
+            system = np.vstack([fields[i].T / size.max(), np.ones(sides)])
+            residual = nnls(system, np.append(np.zeros(u.shape[1]), 1.0))[1]
+            answer[i] = residual <= 1e-9
+        return answer
+
+    # typical points first: nearest to the centre of gravity, so that the middle of a segment stands for it
+    u = u[contains_zero(u)]
+    found: list[NDArray[np.float64]] = []
+    while len(u):
+        here = u[np.argmin(np.abs(u - u.mean(axis=0)).max(axis=1))]
+        close = np.abs(u - here).max(axis=1) < 1e-7
+        for i in np.flatnonzero(~close):
+            between = here + np.linspace(0.0, 1.0, 7)[1:-1, None] * (u[i] - here)
+            close[i] = bool(contains_zero(between).all())
+        found.append(here)
+        u = u[~close]
+    return found
+
+
+def sliding_equilibria(
+    problem: newton.ScaledField, starts: NDArray[np.float64], known: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float64], str]]:
+    """Return states where zero lies in the hull of the fields around the kinks of the losses, with the reason.
+
+    Intersections of up to three switches are searched, at most forty of them.
+
+    Parameters
+    ----------
+    problem : ScaledField
+    starts : ndarray, shape (m, dim)
+    known : ndarray, shape (k, dim)
+        Zeros on switching surfaces found by the field's own value; a set that contains one of them is left out.
+    """
+    switches = list(enumerate(problem.field.switches))
+    chosen = [c for size in (1, 2, 3) if size <= len(problem.low) for c in combinations(switches, size)][:40]
+    found: list[tuple[NDArray[np.float64], str]] = []
+    for subset in chosen:
+        functions = [function for _, function in subset]
+        values = np.array([[abs(float(np.asarray(f(problem.states(u))))) for f in functions] for u in known])
+        if len(known) and (values.reshape(len(known), -1) <= 1e-12).all(axis=1).any():
+            continue
+        which = " and ".join(str(index + 1) for index, _ in subset)
+        plural = "switches" if len(subset) > 1 else "switch"
+        verb = "are" if len(subset) > 1 else "is"
+        reason = (
+            f"the field is not smooth there ({plural} {which} {verb} zero; zero lies in the convex hull of the fields "
+            "on its sides)"
+        )
+        for u in hull_zeros(problem, functions, starts):
+            if all(np.abs(u - other).max() > 1e-7 for other, _ in found):
+                found.append((u, reason))
     return found

@@ -226,3 +226,37 @@ def test_a_threefold_zero_written_with_cancelling_terms_is_one_point(loss: str) 
     assert found.zeros[0].degenerate
     assert not len(found.zeros[0].directions)
     assert abs(found.zeros[0].at[0] - (0.25 if "375" in loss else 0.3)) <= found.zeros[0].error < 1e-3
+
+
+@pytest.mark.parametrize("loss", ["abs(x)/2", "relu(x) - x/2", "relu(-x) + x/2", "leaky_relu(x, 0.5) - 0.75*x"])
+def test_a_kink_with_fields_of_opposite_sign_is_an_equilibrium_however_it_is_written(loss: str) -> None:
+    found = find_equilibria(_one_player(loss, ["x"]))
+    assert len(found.zeros) == 1
+    np.testing.assert_allclose(found.zeros[0].at, [0.0], atol=1e-13)
+    assert "not smooth" in found.zeros[0].surface
+
+
+@pytest.mark.parametrize("loss", ["relu(x) + x/2", "relu(x - 1) - 2*x"])
+def test_a_kink_that_the_flow_crosses_is_no_equilibrium(loss: str) -> None:
+    assert find_equilibria(_one_player(loss, ["x"])).zeros == ()
+
+
+def test_a_kink_off_zero_is_located_by_its_switch() -> None:
+    found = find_equilibria(_one_player("relu(x - 1) - x/2", ["x"]))
+    # the switch is known to the resolution of the box, 6 eps, and a few Newton steps
+    np.testing.assert_allclose([zero.at for zero in found.zeros], [[1.0]], atol=1e-13)
+    assert "convex hull" in found.zeros[0].surface
+
+
+def test_kinks_that_meet_are_one_equilibrium() -> None:
+    # one-sided fields (+-1/2, 0.3 or -0.7): zero lies inside their rectangle, and in no hull of one kink alone
+    found = find_equilibria(_one_player("relu(x) - x/2 + relu(y) - 0.3*y", ["x", "y"]))
+    np.testing.assert_allclose([zero.at for zero in found.zeros], [[0.0, 0.0]], atol=1e-13)
+    assert "1 and 2" in found.zeros[0].surface
+
+
+def test_an_equilibrium_may_slide_to_its_place_along_a_kink() -> None:
+    # on x = 0 the fields are (+-1/2 - y, 0.3 - y): zero lies in their hull where y = 0.3
+    found = find_equilibria(_one_player("relu(x) - x/2 + (y - 0.3)**2/2 + x*y", ["x", "y"]))
+    kinks = [zero.at for zero in found.zeros if zero.surface]
+    np.testing.assert_allclose(kinks, [[0.0, 0.3]], atol=1e-12)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.core.errors import InputError, check_box, check_states, unknown
 from dynamics.games.field import Field, Game
 from figures import labels, style
-from figures.phase import equilibria, nullclines, orbits, paths, vectors
+from figures.phase import equilibria, nullclines, orbits, paths, switching, vectors
 from figures.phase.captions import line_caption, plane_caption
 from figures.phase.line import LinePortrait, compute_line, draw_line
 from figures.phase.plane import Plane, draw_bounds, make_plane
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Everything that can be drawn, from back to front.
-LAYERS = ("speed", "field", "orbits", "nullclines", "separatrices", "equilibria", "methods")
+LAYERS = ("speed", "field", "orbits", "nullclines", "switches", "separatrices", "equilibria", "methods")
 #: What is drawn unless asked otherwise: orbits already show the directions.
-DEFAULT_LAYERS = ("orbits", "nullclines", "separatrices", "equilibria", "methods")
+DEFAULT_LAYERS = ("orbits", "nullclines", "switches", "separatrices", "equilibria", "methods")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Portrait:
     vectors, speed : Vectors or None
         Samples for arrows, and finer ones for a background.
     nullclines : tuple of Nullcline
+    switches : tuple of ndarray, each of shape (points, 2)
+        Lines on which the field is not smooth.
     orbits : tuple of Orbit
     separatrices : tuple of Separatrix
     marks : tuple of Mark
@@ -54,6 +56,7 @@ class Portrait:
     vectors: vectors.Vectors | None
     speed: vectors.Vectors | None
     nullclines: tuple[nullclines.Nullcline, ...]
+    switches: tuple[NDArray[np.float64], ...]
     orbits: tuple[orbits.Orbit, ...]
     separatrices: tuple[equilibria.Separatrix, ...]
     marks: tuple[equilibria.Mark, ...]
@@ -112,6 +115,7 @@ def compute_portrait(
         vectors=vectors.compute_vectors(game, shown) if "field" in chosen else None,
         speed=vectors.compute_vectors(game, shown, cells=120) if "speed" in chosen else None,
         nullclines=nullclines.compute_nullclines(game, shown) if "nullclines" in chosen else (),
+        switches=switching.compute_switches(game, shown) if "switches" in chosen else (),
         orbits=orbits.compute_orbits(tracer, seeds, spacing) if "orbits" in chosen else (),
         separatrices=equilibria.compute_separatrices(tracer, marks) if "separatrices" in chosen else (),
         marks=marks if "equilibria" in chosen else (),
@@ -154,6 +158,7 @@ def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
     if portrait.orbits:
         entries.append(orbits.draw_orbits(axes, portrait.orbits, plane)[0])
     entries += nullclines.draw_nullclines(axes, portrait.nullclines, portrait.players)
+    entries += switching.draw_switches(axes, portrait.switches)
     entries += equilibria.draw_separatrices(axes, portrait.separatrices)
     entries += equilibria.draw_marks(axes, portrait.marks, plane)
     entries += paths.draw_paths(axes, portrait.paths, plane)

@@ -73,6 +73,9 @@ def compute_orbits(
         return tuple(orbit for orbit in _trace(tracer, points, length) if len(orbit.points) > 1)
     candidates = plane.grid(max(6, round(1.0 / spacing))).reshape(-1, 2)
     candidates = candidates[plane.admissible(candidates)]
+    if tracer.switching is not None:
+        # On a surface that the flow leaves on both sides a point has two futures and no past.
+        candidates = candidates[~tracer.switching.escaping(tracer.start(candidates), reach=2.0)]
     return _evenly_spaced(plane, candidates, _trace(tracer, candidates, length), spacing)
 
 

@@ -37,7 +37,11 @@ class Made(Field):
         return np.stack(np.broadcast_arrays(*self.function(y[..., 0], y[..., 1])), axis=-1)
 
     def jacobian(self, y, t=0.0, draw=None):
-        return np.array(self.slope(y[..., 0], y[..., 1]))
+        if self.slope is not None:
+            return np.array(self.slope(y[..., 0], y[..., 1]))
+        # The fields made here are at most quadratic: differences are exact to rounding away from jumps.
+        ahead, behind = (self(y[..., None, :] + way * 1e-6 * np.eye(2)) for way in (1.0, -1.0))
+        return np.swapaxes(ahead - behind, -1, -2) / 2e-6
 
 
 def tracer_of(game, **options):
@@ -119,6 +123,55 @@ def test_orbits_that_slide_along_a_jump_stay_on_it():
     assert late[-1, 0] >= 2 - 1e-6
     # Within one fixed step of the surface: 0.005 box sides of 4.
     assert np.abs(late[:, 1]).max() <= 4 * STEP
+
+
+def test_orbits_slide_along_a_declared_jump_without_chatter():
+    # psi' jumps on psi theta = -1 where the hinge stops: orbits that reach it with |theta| > |psi| slide to (-1, 1).
+    game = games.get("dirac-gan", loss="hinge")
+    orbit = compute_orbits(tracer_of(game), seeds=np.array([[-2.5, 0.0]]))[0]
+    near = (np.abs(np.prod(orbit.points, axis=-1) + 1) < 0.1) & (orbit.points[:, 1] > 0)
+    first = int(np.argmax(near))
+    late = orbit.points[first : first + int(np.argmin(near[first:]))]
+    # Sliding begins where the circle of radius 2.5 meets the hyperbola and moves towards (-1, 1).
+    assert late[0, 0] == pytest.approx(-np.sqrt((6.25 + np.sqrt(6.25**2 - 4)) / 2), abs=0.05)
+    assert late[-1, 0] > -1.05
+    assert (np.diff(late[:, 0]) > 0).all() and (np.diff(late[2:, 1]) > 0).all()
+
+
+def test_no_orbit_runs_along_a_line_that_the_flow_leaves_on_both_sides():
+    # psi' = -theta + sign(psi) - psi: away from psi = 0 on both sides while |theta| < 1, where theta' = psi = 0.
+    game = games.get("dirac-gan", loss="wasserstein", penalty="wgan-gp")
+    found = compute_portrait(game, layers=["orbits", "switches"])
+    assert isinstance(found, Portrait)
+    (line,) = found.switches
+    np.testing.assert_allclose(line[:, 1], 0, atol=1e-9)
+    for orbit in found.orbits:
+        low = (np.abs(orbit.points[:, 1]) < 0.02) & (np.abs(orbit.points[:, 0]) < 0.95)
+        # Orbits leave the line upright: 0.02 / (6 * STEP) is less than one stored point beside the first.
+        assert np.count_nonzero(low) <= 3
+
+
+def test_fields_that_switch_show_their_switching_line():
+    figure = portrait(games.get("dirac-gan", loss="hinge"), layers=["switches"])
+    (lines,) = figure.axes[0].collections
+    assert lines.get_label() == "switching line"
+    for segment in lines.get_segments():
+        np.testing.assert_allclose(segment[:, 0] * segment[:, 1], -1, atol=1e-9)
+    assert not portrait(games.get("dirac-gan"), layers=["switches"]).axes[0].collections
+
+
+@pytest.mark.parametrize("half", [10.0, 20.0])
+def test_orbits_of_the_dirac_gan_are_circles_however_small_the_field_is(half):
+    # Speed ranges over 170 orders of magnitude; d(theta^2 + psi^2)/dt = 0.
+    game = games.get("dirac-gan")
+    found = compute_orbits(tracer_of(game, box={"theta": (-half, half), "psi": (-half, half)}))
+    assert sum(orbit.closed for orbit in found) >= 4
+    for orbit in found:
+        radius = np.hypot(*orbit.points.T)
+        assert np.ptp(radius) < 1e-3 * radius.max()
+    together = np.concatenate([orbit.points for orbit in found])
+    quadrants = [np.count_nonzero((a * together > 0).all(axis=-1)) for a in ([1, 1], [-1, 1], [-1, -1], [1, -1])]
+    assert min(quadrants) > 0.8 * max(quadrants)
 
 
 def test_even_speed_has_the_same_orbits_and_the_right_jacobian():

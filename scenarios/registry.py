@@ -7,6 +7,7 @@ A scenario audits one statement. It measures two kinds of things: what the state
 supported   all predictions of the statement as told hold
 qualified   some hold and some fail
 refuted     none holds
+undecided   there is none: nothing could be measured
 ==========  ==============================================
 
 A scenario holds when this verdict is the recorded one and every prediction of the correct statement holds.
@@ -18,14 +19,14 @@ import importlib
 import math
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Verdict = Literal["supported", "qualified", "refuted"]
+Verdict = Literal["supported", "qualified", "refuted", "undecided"]
 Relation = Literal["equal", "at most", "at least"]
 
 #: The lecture notes whose statements are audited.
@@ -96,6 +97,28 @@ class Measurement:
         return {key: getattr(self, key) for key in keys}
 
 
+def hardest(measurements: Sequence[Measurement], of: str) -> Measurement:
+    """Return the measurement of the largest error in units of its tolerance; if it holds, all of them do.
+
+    Parameters
+    ----------
+    measurements : sequence of Measurement
+        The same quantity at several seeds, rates or weights.
+    of : str
+        What it is the worst of; added to the name.
+    """
+
+    def strain(measurement: Measurement) -> float:
+        if not math.isfinite(measurement.measured):
+            return math.inf
+        if measurement.tolerance == 0:
+            return 0.0 if measurement.error == 0 else math.inf
+        return measurement.error / measurement.tolerance
+
+    worst = max(measurements, key=strain)
+    return replace(worst, name=f"{worst.name}, {of}")
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a scenario measured, and the arrays its picture is drawn from."""
@@ -107,7 +130,9 @@ class Evidence:
     def verdict(self) -> Verdict:
         """The verdict that the predictions of the statement as told add up to."""
         told = [measurement.holds for measurement in self.measurements if measurement.told]
-        if not told or not any(told):
+        if not told:
+            return "undecided"
+        if not any(told):
             return "refuted"
         return "supported" if all(told) else "qualified"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -131,10 +132,43 @@ def test_a_missed_prediction_of_the_correct_statement_fails_the_scenario():
     assert not outcome.holds
 
 
+def _raise(error):
+    raise error
+
+
+@pytest.mark.parametrize("part", ["run", "draw"])
+def test_a_scenario_that_raises_is_reported_and_the_others_keep_their_rows(gandyn, monkeypatch, tmp_path, part):
+    first, second = registry.select(["O1", "S1"])
+    broken = replace(first, **{part: lambda given: _raise(ZeroDivisionError("nothing to divide by"))})
+    monkeypatch.setattr(registry, "select", lambda ids: (broken, second))
+    failed, kept = runner.run(registry.select(None), quick=True, pictures=tmp_path)
+    assert not failed.holds
+    assert "ZeroDivisionError: nothing to divide by" in failed.error
+    assert failed.evidence.verdict == ("undecided" if part == "run" else "supported")
+    assert kept.holds
+    assert kept.error is None
+
+    result = gandyn("claims", "--quick", "--json")
+    assert result.exit_code in (1, 3)
+    row = json.loads(result.stdout)["result"]["claims"][0]
+    assert row["holds"] is False
+    assert "nothing to divide by" in row["error"]
+    assert "nothing to divide by" in gandyn("claims", "--quick").stdout
+    assert "nothing to divide by" in report.render([failed, kept], quick=True)
+
+
+def test_the_hardest_of_several_measurements_holds_only_if_all_do():
+    values = [_measured(1.05), _measured(2.0), _measured(0.95)]
+    assert registry.hardest(values, "worst of 3").measured == 2.0
+    assert registry.hardest(values, "worst of 3").name == "name, worst of 3"
+    assert registry.hardest([_measured(1.0), _measured(math.nan)], "worst").holds is False
+    assert registry.hardest([_measured(1.0), _measured(1.01)], "worst").holds
+
+
 @given(st.lists(st.booleans(), max_size=5))
 def test_the_verdict_counts_the_predictions_of_the_statement_as_told(held):
     evidence = Evidence(tuple(_measured(1.0 if one else 2.0, told=True) for one in held))
-    expected = "refuted" if not any(held) else "supported" if all(held) else "qualified"
+    expected = "undecided" if not held else "refuted" if not any(held) else "supported" if all(held) else "qualified"
     assert evidence.verdict == expected
 
 

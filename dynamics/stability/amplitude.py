@@ -123,11 +123,20 @@ def return_growth(
 
 
 def perturbation_trend(
-    field: Field, y: NDArray[np.float64], scale: float, time: float, modes: NDArray[np.complex128], seed: int = 0
+    field: Field,
+    y: NDArray[np.float64],
+    scale: float,
+    time: float,
+    left: NDArray[np.complex128],
+    right: NDArray[np.complex128],
+    groups: NDArray[np.int_],
+    seed: int = 0,
 ) -> tuple[int | None, str]:
-    """Return what small random perturbations do: -1 all decay, 1 one grows, 0 all conserved, None not decided.
+    """Return what small perturbations do: -1 every mode decays, 1 states grow, 0 all is conserved, None not decided.
 
-    The squared amplitudes of the critical modes are averaged over six successive windows of time.
+    The squared amplitudes of the critical modes are averaged over six successive windows of time. A mode that grows is
+    not outweighed by others that decay: starts are random ones and ones along each group alone, and to attract, every
+    group has to fall in every window of every start in which it takes part.
 
     Parameters
     ----------
@@ -137,31 +146,49 @@ def perturbation_trend(
         Sizes of the perturbations are this and half of it.
     time : float
         Length of one window.
-    modes : ndarray of complex, shape (dim, k)
-        Left eigenvectors of the critical eigenvalues.
+    left, right : ndarray of complex, shape (dim, k)
+        Eigenvectors of the critical eigenvalues, one of each conjugate pair.
+    groups : ndarray of int, shape (k,)
+        Modes with the same number are judged together.
     seed : int
     """
     generator = np.random.default_rng(seed)
-    directions = generator.standard_normal((6, len(y)))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    starts = y + np.concatenate([scale * directions, 0.5 * scale * directions])
+    directions = [generator.standard_normal((6, len(y)))]
+    labels = np.unique(groups)
+    for label in labels:
+        own = right[:, groups == label]
+        axes = np.concatenate([np.real(own), -np.real(own)], axis=1).T
+        # directions inside an eigenspace of several dimensions differ; in one dimension there are but two
+        count = 12 * (own.shape[1] - 1)
+        mixed = generator.standard_normal((count, own.shape[1])) + 1j * generator.standard_normal((count, own.shape[1]))
+        directions += [axes, np.real(mixed @ own.T)]
+    unit = np.concatenate(directions)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    starts = y + np.concatenate([scale * unit, 0.5 * scale * unit])
     windows, samples = 6, 48
     times = np.linspace(0.0, windows * time, windows * samples + 1)
     result = _integrate(field, starts, times, TIGHT)
     if not all(status is Status.FINISHED for status in np.ravel(result.statuses)):
         return None, f"perturbations of size {scale:g} left the neighbourhood or could not be followed"
-    energy = np.sum(np.abs((result.states - y) @ modes.conj()) ** 2, axis=-1)[:, 1:]
+    squares = np.abs((result.states - y) @ left.conj()) ** 2
+    energy = np.stack([squares[..., groups == label].sum(axis=-1) for label in labels], axis=-1)[:, 1:]
     # the first window holds the transients of the stable directions
-    average = np.log(energy.reshape(len(starts), windows, samples).mean(axis=2)[:, 1:] + 1e-300)
-    steps = np.diff(average, axis=1)
-    change = average[:, -1] - average[:, 0]
+    energy = energy.reshape(len(starts), windows, samples, len(labels)).mean(axis=2)[:, 1:]
+    total = energy.sum(axis=-1)
+    # what a start hardly excites is judged by the starts along it
+    excited = (energy > 1e-6 * total[..., None]).all(axis=1)
+    steps = np.diff(np.log(energy + 1e-300), axis=1)
+    judged = np.moveaxis(steps, 1, 2)[excited]
+    steps_of_total = np.diff(np.log(total + 1e-300), axis=1)
+    change = judged.sum(axis=-1)
     span = (windows - 1) * time
     words = f"log of squared amplitudes over {span:.4g} time units: {change.min():.3g} to {change.max():.3g}"
-    # the integrator keeps linear oscillations to about 1e-10 over such times
-    if (np.abs(steps) <= 1e-8).all():
+    # the integrator keeps linear oscillations to about 1e-10 over such times; modes may exchange what they conserve
+    # together
+    if (np.abs(steps_of_total) <= 1e-8).all():
         return 0, f"conserved: {words}"
-    if (steps < -1e-7).all():
+    if (judged < -1e-7).all():
         return -1, f"all decay: {words}"
-    if (steps > 1e-7).all(axis=1).any():
+    if (steps_of_total > 1e-7).all(axis=1).any():
         return 1, f"one grows: {words}"
     return None, f"no common trend: {words}"

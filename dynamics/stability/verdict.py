@@ -7,7 +7,9 @@ Hyperbolic equilibria are decided by their spectrum. Otherwise, with no unstable
 * one imaginary pair: first Lyapunov coefficient, cross-checked by a measured return map; where it vanishes to
   rounding, by the measured map alone (amplitudes conserved at every radius: neutral);
 * one zero eigenvalue: leading coefficient on the centre manifold, cross-checked by the Lyapunov-Schmidt reduction;
-* anything else: the trend of small random perturbations.
+* several imaginary pairs, or pairs and one zero eigenvalue: the amplitude equations to third order;
+* anything else: the trend of small perturbations, each critical mode judged by itself. Only zero directions verified
+  to be those of a continuum are left out.
 
 Formula and measurement that contradict each other give "undecided" with both numbers in the evidence. "repelling"
 means: does not attract, some nearby states leave. Sign convention: ``J = dv/dy``, negative real parts attract.
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.games.field import Field
-from dynamics.stability import amplitude, normalform, surfaces
+from dynamics.stability import amplitude, normalform, resonance, surfaces
 from dynamics.stability.spectra import Spectrum, spectrum
 
 
@@ -78,7 +80,7 @@ def nonlinear_verdict(
         return _pair(field, y, found, extent)
     if zeros == 1 and pairs == 0:
         return _zero(field, y, extent)
-    return _trend(field, y, found, extent)
+    return _several(field, y, found, extent)
 
 
 def _affine(field: Field, y: NDArray[np.float64], found: Spectrum, dimension: int) -> Verdict:
@@ -225,13 +227,32 @@ def _zero(field: Field, y: NDArray[np.float64], extent: float) -> Verdict:
     return Verdict("undecided", words, numbers)
 
 
-def _trend(field: Field, y: NDArray[np.float64], found: Spectrum, extent: float) -> Verdict:
-    critical = found.signs == 0
-    moduli = np.abs(found.eigenvalues[critical & ~found.zeros])
+def _several(field: Field, y: NDArray[np.float64], found: Spectrum, extent: float) -> Verdict:
+    """Return the verdict about an isolated equilibrium with several critical modes."""
+    form = resonance.amplitude_form(field, y, found)
+    if form is None:
+        return _trend(field, y, found, extent, found.zeros)
+    sign, words = form.decide()
+    if sign is not None:
+        return Verdict("attracting" if sign < 0 else "repelling", words, {})
+    measured = _trend(field, y, found, extent, found.zeros)
+    return Verdict(measured.kind, f"{words} does not decide; {measured.evidence}", measured.numbers)
+
+
+def _trend(
+    field: Field, y: NDArray[np.float64], found: Spectrum, extent: float, isolated: NDArray[np.bool_] | None = None
+) -> Verdict:
+    """Return the verdict by measurement; zero eigenvalues count where they are ``isolated``, no continuum's."""
+    critical = found.imaginary | (np.zeros_like(found.imaginary) if isolated is None else isolated)
+    critical &= found.eigenvalues.imag >= 0
+    frequencies = found.eigenvalues.imag[critical]
+    moduli = frequencies[~found.zeros[critical]]
     time = 8 * 2 * np.pi / float(moduli.min()) if moduli.size else 50.0
-    # with imaginary pairs their amplitudes decide; states may drift along zero eigenvalues of a continuum
-    modes = found.left[:, found.imaginary] if found.imaginary.any() else np.eye(len(y), dtype=complex)
-    sign, words = amplitude.perturbation_trend(field, y, 0.1 * extent, time, modes)
+    # modes of one frequency exchange their energy and are judged together
+    near = np.abs(frequencies[:, None] - frequencies) <= 1e-6 * float(np.abs(found.eigenvalues).max(initial=1e-300))
+    sign, words = amplitude.perturbation_trend(
+        field, y, 0.1 * extent, time, found.left[:, critical], found.right[:, critical], near.argmax(axis=1)
+    )
     text = f"{int(found.imaginary.sum()) // 2} imaginary pairs and {int(found.zeros.sum())} zero eigenvalues; {words}"
     if sign is None:
         return Verdict("undecided", text, {})

@@ -141,6 +141,65 @@ def test_two_imaginary_pairs_with_cubic_damping_attract() -> None:
     assert only(game, box={name: (-1, 1) for name in "xuyv"}).verdict == "attracting"
 
 
+def fields(components: dict[str, str]) -> Game:
+    """Any polynomial field as a game: every coordinate is a player's and its loss the negative integral."""
+    import sympy as sp
+
+    symbols = {name: sp.Symbol(name, real=True) for name in components}
+    losses = {
+        name: -sp.integrate(sp.expand(sp.sympify(text, locals=symbols)), symbols[name])
+        for name, text in components.items()
+    }
+    return games.define(players={f"p{name}": ([name], str(loss)) for name, loss in losses.items()})
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(0.01, "repelling"), (-0.01, "attracting")])
+def test_a_zero_direction_beside_a_decaying_pair_counts(rate: float, verdict: str) -> None:
+    # the pair decays like r' = -r^3 (3/8 + 1/8 + ...) whatever the slow z' = rate z^3 does
+    game = games.define(
+        players={
+            "a": (["x"], "x*y + x**4/4 + x**2*y**2/2"),
+            "b": (["y"], "-x*y + y**4/4 + x**2*y**2/2"),
+            "c": (["z"], f"-({rate})*z**4/4"),
+        }
+    )
+    assert only(game).verdict == verdict
+
+
+def two_pairs(a: float, b: float, c: float, d: float) -> Game:
+    """r1' = r1 (a r1^2 + b r2^2), r2' = r2 (c r1^2 + d r2^2) at the frequencies 1 and 1.7."""
+    first, second = "(x**2 + y**2)", "(u**2 + v**2)"
+    one, two = f"({a}*{first} + {b}*{second})", f"({c}*{first} + {d}*{second})"
+    return fields({"x": f"-y + x*{one}", "y": f"x + y*{one}", "u": f"-1.7*v + u*{two}", "v": f"1.7*u + v*{two}"})
+
+
+@pytest.mark.parametrize(
+    ("entries", "verdict"),
+    [
+        ((-1.0, 0.0, 0.0, -0.1), "attracting"),
+        ((-0.1, 0.0, 0.0, 1e-4), "repelling"),  # a slow growth beside a fast decay
+        ((-1.0, 3.0, 3.0, -1.0), "repelling"),  # each decays alone, r1 = r2 grows like 2 r^3
+        ((-1.0, 3.0, -3.0, -1.0), "attracting"),  # d/dt (r1^2 + r2^2) = -2 (r1^4 + r2^4)
+        ((-1.0, 0.5, 0.5, -1.0), "attracting"),
+        ((-1.0, -5.0, -1.0, 0.01), "repelling"),
+        ((0.0, 0.0, 0.0, 0.0), "neutral"),
+    ],
+)
+def test_two_pairs_are_decided_by_their_amplitude_equations(entries: tuple[float, ...], verdict: str) -> None:
+    game = two_pairs(*entries)
+    if not any(entries):  # frequencies that depend on the amplitude keep the field from being affine
+        turn = "(1 + x**2 + y**2)"
+        game = fields({"x": f"-y*{turn}", "y": f"x*{turn}", "u": "-1.7*v", "v": "1.7*u"})
+    assert only(game, box=dict.fromkeys("xyuv", (-1, 1))).verdict == verdict
+
+
+def test_resonant_pairs_are_never_attracting_while_one_of_them_grows_alone() -> None:
+    # frequencies 1 and 2: no amplitude equations, each mode is followed by itself
+    decay, growth = "(x**2 + y**2)", "0.02*(u**2 + v**2)"
+    parts = {"x": f"-y - x*{decay}", "y": f"x - y*{decay}", "u": f"-2*v + u*{growth}", "v": f"2*u + v*{growth}"}
+    assert only(fields(parts), box=dict.fromkeys("xyuv", (-1, 1))).verdict == "repelling"
+
+
 def test_a_kink_is_undecided_and_has_no_spectrum() -> None:
     found = only(games.get("dirac-gan", penalty="wgan-gp"))
     assert found.eigenvalues.size == 0

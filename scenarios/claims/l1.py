@@ -213,7 +213,8 @@ def draw(evidence: Evidence) -> Figure:
             figure,
             f"Real data N(0, 1/4), generated samples near 4, {SAMPLES} of each; discriminator 1-32-1 (tanh), Adam at "
             f"rate {RATE:g}, full batch, until every fake score is below {labels.number(WON)}; seeds 0 to "
-            f"{len(runs) - 1}, one line each. The factor on the Dirac-GAN: {STATES} states uniform on [−3, 3]², seed {SEED}.",
+            f"{len(runs) - 1}, one line each. The factor on the Dirac-GAN: {STATES} states uniform on [−3, 3]², "
+            f"seed {SEED}.",
         )
     return figure
 

@@ -103,8 +103,8 @@ def draw(evidence: Evidence) -> Figure:
         right.legend(loc="lower right")
         labels.add_caption(
             figure,
-            f"V = σ x y, no randomness; one start, (1, 0), for σ = {', '.join(f'{sigma:g}' for sigma in SIGMAS)}; DOP853 "
-            f"with rtol and atol {RTOL:g}, {TURNS} turns, 100 points each.",
+            f"V = σ x y, no randomness; one start, (1, 0), for σ = {', '.join(f'{sigma:g}' for sigma in SIGMAS)}; "
+            f"DOP853 with rtol and atol {RTOL:g}, {TURNS} turns, 100 points each.",
         )
     return figure
 

@@ -192,8 +192,8 @@ def draw(evidence: Evidence) -> Figure:
         labels.add_caption(
             figure,
             "V = x y (σ = 1), no randomness. Left: 40 rounds from (1, 0). The ellipses were also tested over "
-            f"{arrays['iterations']} rounds at a = {', '.join(f'{rate:g}' for rate in RATES)}. Right: exact Jacobian of "
-            f"one round at the equilibrium, {len(arrays['rates'])} rates; the dotted line is a = 2.",
+            f"{arrays['iterations']} rounds at a = {', '.join(f'{rate:g}' for rate in RATES)}. Right: exact Jacobian "
+            f"of one round at the equilibrium, {len(arrays['rates'])} rates; the dotted line is a = 2.",
         )
     return figure
 

@@ -50,13 +50,14 @@ def run(quick: bool) -> Evidence:
         for penalty in ("r1", "r2")
     }
     slow = float(np.real(spectrum("r1", LARGE)).max())
-    abscissa = {gamma: float(np.real(spectrum("r1", gamma)).max()) for gamma in (0.0, 0.5, 1.5, 3.0)}
+    rate = {gamma: -float(np.real(spectrum("r1", gamma)).max()) for gamma in (0.25, 0.5, 1.0, 3.0)}
     # A double root moves by the square root of the rounding of the coefficients; away from it the condition number is
     # |l| / |l1 - l2| <= 1/sqrt(1 - 1/gamma²) < 2, times the norm of the matrix (the largest gamma).
     allowed = 8 * 2 * EPS * max(GAMMAS)
+    double = 4 * float(np.sqrt(EPS))
     formula = "rounding of the matrix (norm 10) times the eigenvalue condition number, below 2 for these gamma"
     measurements = (
-        Measurement("critical weight of R1", _critical(), 1.0, 4 * np.sqrt(EPS), "a double root moves by sqrt(eps)"),
+        Measurement("critical weight of R1", _critical(), 1.0, double, "a double root moves by sqrt(eps)"),
         *(
             Measurement(
                 f"{penalty.upper()}: eigenvalues against -gamma/2 ± sqrt(gamma²/4 - 1/4), largest distance",
@@ -64,27 +65,35 @@ def run(quick: bool) -> Evidence:
                 0.0,
                 allowed,
                 formula,
-                told=True,
             )
             for penalty, error in errors.items()
         ),
-        Measurement(
-            "damping starts: largest real part at gamma = 0.5 against that without penalty",
-            abscissa[0.5],
-            abscissa[0.0],
-            0.0,
-            "a strict comparison",
-            told=True,
-            relation="at most",
+        *(
+            Measurement(
+                f"it damps: decay rate at gamma = {gamma:g}",
+                rate[gamma],
+                gamma / 2,
+                allowed,
+                f"gamma/2 below the critical weight, 0 without penalty; {formula}",
+                told=True,
+            )
+            for gamma in (0.25, 0.5)
         ),
         Measurement(
-            "more is better: largest real part at gamma = 3 against that at gamma = 1.5",
-            abscissa[3.0],
-            abscissa[1.5],
-            0.0,
-            "a strict comparison",
+            "folklore (the more, the better): slowest decay rate at gamma = 3 over that at gamma = 1",
+            rate[3.0] / rate[1.0],
+            1.0,
+            2 * double,
+            "two double roots moved by rounding",
             told=True,
-            relation="at most",
+            relation="at least",
+        ),
+        Measurement(
+            "what holds instead: slowest decay rate at gamma = 3 over that at gamma = 1",
+            rate[3.0] / rate[1.0],
+            3 - 2 * float(np.sqrt(2)),
+            2 * double,
+            "(3/2 - sqrt(2)) / (1/2); a double root moves by sqrt(eps)",
         ),
         Measurement(
             f"slow root at gamma = {LARGE:g}, times 4 gamma",
@@ -101,7 +110,7 @@ def run(quick: bool) -> Evidence:
 
 def draw(evidence: Evidence) -> Figure:
     """Draw both eigenvalues against the weight."""
-    from figures import style
+    from figures import labels, style
 
     gamma, eigenvalues = evidence.arrays["gamma"], evidence.arrays["eigenvalues"]
     with style.context():
@@ -119,17 +128,23 @@ def draw(evidence: Evidence) -> Figure:
         left.set_title("Damping is fastest at γ = 1")
         right.set_title("No oscillation beyond γ = 1")
         left.legend(loc="lower left")
+        labels.add_caption(
+            figure,
+            "Dirac-GAN, minimax loss, penalty R1; exact Jacobian at θ = ψ = 0, no randomness; sample of "
+            f"{len(gamma)} weights γ from {gamma[0]:g} to {gamma[-1]:g}; the grey dotted line is γ = 1.",
+        )
     return figure
 
 
 scenario = Scenario(
     id="S1",
     title="Gradient penalties damp the oscillation",
-    statement="Regularisation damps the oscillation (usually told as: the more, the better).",
+    statement=("Regularisation damps the oscillation. Folklore, which no note states, adds: the more, the better."),
     source="N3",
     truth=(
         "R1 and R2 give the Dirac-GAN the eigenvalues -gamma/2 ± sqrt(gamma²/4 - 1/4). The damping grows up to the "
-        "critical gamma = 1 only: beyond it the slow root tends to -1/(4 gamma), so more is not better."
+        "critical gamma = 1 only: beyond it the slow root tends to -1/(4 gamma), so more is not better: at gamma = 3 the "
+        "slow decay is 0.17 of that at 1."
     ),
     references=(
         MESCHEDER_2018,

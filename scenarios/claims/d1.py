@@ -166,7 +166,7 @@ def run(quick: bool) -> Evidence:
         hardest(
             [
                 Measurement(
-                    f"order in eps of the cost of changing the score by eps phi, eps from {CHANGES[0]} to {CHANGES[-1]}",
+                    f"order in eps of the cost of changing the score by eps phi, from {CHANGES[0]} to {CHANGES[-1]}",
                     order,
                     2.0,
                     0.1,

@@ -166,8 +166,8 @@ def draw(evidence: Evidence) -> Figure:
         labels.add_caption(
             figure,
             f"Dirac-GAN, no randomness. Left: one start, θ = {R0:g}, ψ = 0; DOP853 with rtol {RTOL:g}, {len(times)} "
-            f"times. Right: non-saturating loss, {len(arrays['steps'])} steps h, two starts each, 60/h² steps, then the "
-            f"mean of r² over {TURNS} turns.",
+            f"times. Right: non-saturating loss, {len(arrays['steps'])} steps h, two starts each, 60/h² steps, then "
+            f"the mean of r² over {TURNS} turns.",
         )
     return figure
 

@@ -143,8 +143,8 @@ scenario = Scenario(
     source="N3",
     truth=(
         "R1 and R2 give the Dirac-GAN the eigenvalues -gamma/2 ± sqrt(gamma²/4 - 1/4). The damping grows up to the "
-        "critical gamma = 1 only: beyond it the slow root tends to -1/(4 gamma), so more is not better: at gamma = 3 the "
-        "slow decay is 0.17 of that at 1."
+        "critical gamma = 1 only: beyond it the slow root tends to -1/(4 gamma), so more is not better. At gamma = 3 "
+        "the slow decay is 0.17 of that at 1."
     ),
     references=(
         MESCHEDER_2018,

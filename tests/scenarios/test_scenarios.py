@@ -59,7 +59,7 @@ def test_the_traps_are_shown(outcomes):
     }
     assert any("simultaneous" in text for text in told_and_failed["O2"])
     assert any("non-saturating" in text for text in told_and_failed["O3"])
-    assert any("more is better" in text for text in told_and_failed["S1"])
+    assert any("the more, the better" in text for text in told_and_failed["S1"])
 
 
 def test_the_report_holds_every_claim_and_needs_nothing_else(outcomes):

@@ -124,8 +124,22 @@ def _worth_saying(key: str, value: Any, shown: Mapping[str, Any]) -> bool:
     return not (key == "instance_noise" and value == 0)
 
 
-def wrap(text: str, width: float) -> str:
-    """Return a caption broken into lines that fit ``width`` inches.
+def _printed(mathtext: str) -> int:
+    """Return about how many characters wide mathtext is when printed."""
+    visible = re.sub(r"\\mathrm\{([^}]*)\}", r"\1", mathtext[1:-1])
+    visible = re.sub(r"\\dot\{([^}]*)\}", r"\1", visible)
+    visible = re.sub(r"\\[A-Za-z]+", "x", visible).replace("\\ ", " ")
+    return max(1, len(re.sub(r"[{}_^]", "", visible)))
+
+
+def printed_length(text: str) -> int:
+    """Return about how many characters wide the longest line of a text is when printed."""
+    plain = re.sub(r"\$[^$]*\$", lambda match: "x" * _printed(match.group(0)), text)
+    return max(len(line) for line in plain.split("\n"))
+
+
+def wrap(text: str, width: float, density: float = CHARACTERS_PER_INCH) -> str:
+    """Return a text broken into lines that fit ``width`` inches at ``density`` characters per inch.
 
     Mathtext counts by what is printed, not by its source, and is never broken.
     """
@@ -135,12 +149,10 @@ def wrap(text: str, width: float) -> str:
 
         def keep(match: re.Match[str], pieces: list[str] = pieces) -> str:
             pieces.append(match.group(0))
-            visible = re.sub(r"\\mathrm\{([^}]*)\}", r"\1", match.group(0)[1:-1])
-            visible = re.sub(r"\\[A-Za-z]+", "x", visible).replace("\\ ", " ")
-            return chr(0xE000 + len(pieces) - 1) * max(1, len(re.sub(r"[{}_^]", "", visible)))
+            return chr(0xE000 + len(pieces) - 1) * _printed(match.group(0))
 
         plain = re.sub(r"\$[^$]*\$", keep, paragraph)
-        for line in textwrap.wrap(plain, max(20, int(width * CHARACTERS_PER_INCH)), break_on_hyphens=False) or [""]:
+        for line in textwrap.wrap(plain, max(20, int(width * density)), break_on_hyphens=False) or [""]:
             for i, piece in enumerate(pieces):
                 line = re.sub(f"{chr(0xE000 + i)}+", lambda _, piece=piece: piece, line)
             lines.append(line)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +26,30 @@ FURTHER_PLAYERS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 SERIES_COLOURS = (ORANGE, SKY, BLACK, PURPLE, GREEN)
 SERIES_MARKERS = ("o", "s", "^", "D", "v")
 SERIES_LINES = ("-", "--", "-.", ":")
+
+#: Methods in the order in which they take colours, markers and lines; one that is not listed takes a place by its name.
+METHODS = (
+    "simultaneous",
+    "alternating",
+    "extragradient",
+    "optimistic",
+    "consensus",
+    "heavy-ball",
+    "nesterov",
+    "past-extragradient",
+    "optimistic-adam",
+    "adam",
+    "rmsprop",
+    "symplectic-adjustment",
+    "hamiltonian",
+    "competitive",
+    "proximal-point",
+    "lookahead",
+    "averaging",
+    "unrolled",
+    "heun",
+    "rk4",
+)
 
 #: rcParams on top of matplotlib's defaults. Glyphs become paths in SVG files: no font is looked up when they are read.
 SHEET: Any = {
@@ -91,6 +116,26 @@ def player_colours(players: Iterable[str]) -> dict[str, str]:
             colours[name] = free[position % len(free)]
             position += 1
     return colours
+
+
+def method_style(name: str, repeat: int = 0) -> dict[str, Any]:
+    """Return colour, marker and line style of a training algorithm, the same in every picture.
+
+    Parameters
+    ----------
+    name : str
+        Such as "alternating".
+    repeat : int
+        How often the method is in the picture already, at other rates: it keeps its colour and changes marker and
+        line.
+
+    Examples
+    --------
+    >>> method_style("simultaneous")["color"], method_style("alternating")["color"]
+    ('#E69F00', '#56B4E9')
+    """
+    place = METHODS.index(name) if name in METHODS else len(METHODS) + crc32(name.encode())
+    return series_style(place % (len(SERIES_COLOURS) * len(SERIES_LINES)) + repeat * len(SERIES_COLOURS))
 
 
 def series_style(index: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, check_box, check_states, unknown
 from dynamics.games.field import Field, Game
-from figures import labels, style
+from figures import labels, layout, style
 from figures.phase import equilibria, nullclines, orbits, paths, switching, vectors
 from figures.phase.captions import line_caption, plane_caption
 from figures.phase.line import LinePortrait, compute_line, draw_line
@@ -249,32 +249,31 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
     """
     with style.context():
         single = len(computed) == 1
-        figure = style.new_figure(7.9, 5.4) if single else style.new_figure(3.9 * len(computed), 5.0)
+        # Generous in height: what the aspect of the axes leaves empty is cut off below.
+        tallest = max(item.plane.size[1] / item.plane.size[0] if item.plane.comparable else 0.8 for item in computed)
+        side = min(5.6, 6.0 / tallest) if single else 3.5
+        figure = style.new_figure(6.6 if single else 3.9 * len(computed), side * tallest + 2.6)
         entries: dict[str, Artist] = {}
         grid = figure.subplots(1, len(computed), squeeze=False)[0]
         for axes, item, title in zip(grid, computed, titles, strict=True):
             for artist in draw_portrait(axes, item):
                 entries.setdefault(str(artist.get_label()), artist)
             axes.set_title(title)
-        if entries:
-            handles, names = list(entries.values()), list(entries)
-            if single:
-                grid[0].set_anchor("NW")
-                grid[0].legend(handles, names, loc="upper left", bbox_to_anchor=(1.02, 1.0), borderaxespad=0.0)
-            else:
-                # Above the panels: below them it would share its place with the caption.
-                figure.legend(handles, names, loc="outside upper center", ncols=min(4, len(entries)))
+            if not item.plane.comparable:
+                axes.set_box_aspect(0.8)
+        layout.legend_above(figure, list(entries.values()), list(entries))
         labels.add_caption(figure, caption if caption is not None else "\n".join(item.caption for item in computed))
+        layout.trim_height(figure)
     return figure
 
 
 def _line_figure(game: Game, computed: LinePortrait, title: str | None) -> Figure:
     """Draw a line portrait with its legend and caption."""
     with style.context():
-        figure = style.new_figure(8.0, 5.2)
+        figure = style.new_figure(6.6, 5.6)
         upper, lower = figure.subplots(2, 1, sharex=True)
         entries = draw_line(upper, lower, computed)
         upper.set_title(title or "")
-        figure.legend(handles=entries, loc="outside right upper")
+        layout.legend_above(figure, entries, [str(entry.get_label()) for entry in entries])
         labels.add_caption(figure, line_caption(computed, game))
     return figure

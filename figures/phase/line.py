@@ -13,7 +13,7 @@ from dynamics.core.errors import InputError, check_box
 from dynamics.games.field import Game
 from figures import labels, style
 from figures.phase.equilibria import VERDICT_MARKS
-from figures.phase.paths import Path
+from figures.phase.paths import Path, path_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,11 +97,12 @@ def draw_line(upper: Axes, lower: Axes, portrait: LinePortrait) -> list[Line2D]:
     upper.set_ylabel(rf"$L({labels.bare_symbol(portrait.name)})$")
     upper.margins(y=0.1)
     limits = upper.get_ylim()
-    for position, (path, losses) in enumerate(zip(portrait.paths, portrait.path_losses, strict=True)):
+    looks = path_styles(portrait.paths)
+    for path, losses, look in zip(portrait.paths, portrait.path_losses, looks, strict=True):
         artists += upper.plot(
             path.states[:, 0],
             losses,
-            **style.series_style(position),
+            **look,
             linewidth=0.6,
             markersize=4,
             markeredgewidth=0,

@@ -26,6 +26,8 @@ class Path:
 
     Attributes
     ----------
+    method : str
+        Name of the method.
     label : str
         Name and rates, as printed.
     states : ndarray, shape (iterations + 1, dim)
@@ -36,6 +38,7 @@ class Path:
         How the run ended, the status's word.
     """
 
+    method: str
     label: str
     states: NDArray[np.float64]
     iterations: int
@@ -68,7 +71,7 @@ def compute_paths(
         method = methods.get(item, lr=lr) if isinstance(item, str) else item
         trajectory = methods.iterate(game, method, start, iterations)
         outcome = trajectory.statuses.item().value
-        paths.append(Path(method_label(method), np.asarray(trajectory.states), iterations, outcome))
+        paths.append(Path(method.name, method_label(method), np.asarray(trajectory.states), iterations, outcome))
     return tuple(paths)
 
 
@@ -81,15 +84,21 @@ def method_label(method: Any) -> str:
     return f"{method.name}, rate {number(rates)}"
 
 
+def path_styles(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
+    """Return the look of each path: that of its method, a further variant for each repetition."""
+    names = [path.method for path in paths]
+    return [style.method_style(name, names[:i].count(name)) for i, name in enumerate(names)]
+
+
 def draw_paths(axes: Axes, paths: tuple[Path, ...], plane: Plane) -> list[Line2D]:
     """Draw iterates, each method in its own colour and marker, and the starts; returns these artists."""
     artists: list[Line2D] = []
-    for position, path in enumerate(paths):
+    for path, look in zip(paths, path_styles(paths), strict=True):
         points = plane.project(path.states)
         points = points[np.isfinite(points).all(axis=-1)]
         artists += axes.plot(
             *points.T,
-            **style.series_style(position),
+            **look,
             linewidth=0.8,
             markersize=3.2,
             markeredgewidth=0.0,

@@ -143,6 +143,16 @@ def test_style_series_stay_apart():
     assert len(set(looks)) == 15
 
 
+def test_methods_keep_their_looks_and_repetitions_differ():
+    looks = [tuple(style.method_style(name).values()) for name in style.METHODS]
+    assert len(set(looks)) == len(style.METHODS) == 20
+    # A method of the user's own has a look too, the same in every process.
+    assert style.method_style("my-method") == style.method_style("my-method")
+    again = style.method_style("alternating", repeat=1)
+    assert again["color"] == style.method_style("alternating")["color"]
+    assert again["marker"] != style.method_style("alternating")["marker"]
+
+
 def test_players_keep_their_colours_in_any_order_and_company():
     assert style.player_colours(["discriminator", "generator"]) == {
         "discriminator": style.VERMILLION,

@@ -334,7 +334,7 @@ def test_a_portrait_composes_all_layers_in_the_players_colours():
 
     figure = portrait(games.get("rotated-double-well"), layers=LAYERS, methods=["simultaneous"], iterations=5)
     (axes,) = figure.axes
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels[0] == "orbits of the flow"
     assert "stable manifold of a saddle" in labels
     assert "attracting equilibrium" in labels
@@ -347,6 +347,38 @@ def test_a_portrait_composes_all_layers_in_the_players_colours():
     }
     assert axes.get_aspect() == 1
     assert axes.get_xlabel() == "$x$"
+
+
+def test_legends_and_captions_stay_inside_the_figure_and_next_to_the_axes():
+    game = games.get("dirac-gan", loss="hinge")
+    lr = {"generator": 0.1, "discriminator": 0.4}
+    for figure in (
+        portrait(game, methods=["alternating"], lr=lr, iterations=5, layers=["nullclines", "methods"]),
+        portrait(games.get("lq-wgan"), layers=["nullclines"]),
+        portrait(games.get("double-well"), methods=["simultaneous"], iterations=3),
+    ):
+        figure.draw_without_rendering()
+        for artist in (figure.legends[0], figure._supxlabel, *figure.axes):
+            box = artist.get_window_extent()
+            # A pixel of rounding; the legend's own frame may touch the border.
+            assert box.x0 >= -1 and box.y0 >= -1
+            assert box.x1 <= figure.bbox.width + 1 and box.y1 <= figure.bbox.height + 1
+        used = sum(axes.get_window_extent().width * axes.get_window_extent().height for axes in figure.axes)
+        assert used > 0.5 * figure.bbox.width * figure.bbox.height
+
+
+def test_a_method_has_the_same_colour_in_every_picture():
+    game = games.get("bilinear")
+
+    def colours(*names):
+        figure = portrait(game, methods=names, iterations=3, layers=["methods"])
+        return {line.get_label(): line.get_color() for line in figure.axes[0].lines}
+
+    first, second = colours("simultaneous", "alternating"), colours("alternating")
+    assert (
+        first["alternating, rate 0.2"] == second["alternating, rate 0.2"] == style.method_style("alternating")["color"]
+    )
+    assert first["simultaneous, rate 0.2"] == style.method_style("simultaneous")["color"]
 
 
 def test_iterates_on_the_portrait_are_those_of_the_method():

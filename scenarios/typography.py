@@ -5,6 +5,7 @@ For pages and tables only; JSON answers and what can be pasted back (commands, s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 
@@ -45,7 +46,9 @@ def typeset(text: str) -> str:
 
 
 def number(value: float, digits: int = 7) -> str:
-    """Return a number with a true minus sign, and never minus zero."""
+    """Return a number with a true minus sign, never minus zero; a dash where there is none (NaN)."""
+    if math.isnan(value):
+        return "–"
     return f"{value + 0.0:.{digits}g}".replace("-", "−")
 
 

@@ -91,6 +91,8 @@ def _render_details(console: Any, outcome: Any) -> None:
     console.print(f"as told ({told_by}): {typeset(scenario.statement)}", markup=False)
     console.print(f"what holds: {typeset(scenario.truth)}", markup=False)
     console.print(f"literature: {'; '.join(scenario.references)}\n", markup=False)
+    if outcome.error:
+        console.print(f"{outcome.error}\n", style="bold red", markup=False, soft_wrap=True)
     rows = output.table("measurement", "measured", "expected", "tolerance", "holds", numbers=("measured", "expected"))
     signs = {"equal": "", "at most": "≤ ", "at least": "≥ "}
     for measurement in outcome.evidence.measurements:

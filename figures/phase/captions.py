@@ -13,14 +13,18 @@ if TYPE_CHECKING:
     from figures.phase.compose import Portrait
 
 
-def plane_caption(portrait: Portrait, game: Game, projected: bool) -> str:
-    """Return the caption of a portrait, which says what was drawn and what was left out."""
+def plane_caption(portrait: Portrait, game: Game, projected: bool, origin: str) -> str:
+    """Return the caption of a portrait, which says what was drawn and what was left out.
+
+    ``origin`` says where the values of coordinates that were not given come from: "equilibrium" or "start".
+    """
     plane = portrait.plane
     sentences = [f"{labels.game_label(game)}; {labels.box(plane.names, plane.box)}."]
     if portrait.speed is not None:
         sentences.append("Background: speed, darker is faster.")
     if plane.others:
         held = labels.state(plane.others, (plane.point[game.names.index(name)] for name in plane.others))
+        held += {"equilibrium": " (as at an equilibrium)", "start": " (as at the game's start)"}.get(origin, "")
         if projected:
             sentences.append(
                 f"Orbits start at {held}, move in all {game.dim} coordinates and are projected; they may cross."

@@ -102,13 +102,22 @@ def compute_portrait(
             raise InputError(f"A game with one coordinate ({game.names[0]}) has no plane: leave it out.")
         return compute_line(game, box, runs, "equilibria" in chosen)
     shown = make_plane(game, box, plane, at)
+    found_at_rest = None
+    held = "given"
+    if set(shown.others) - set(at or {}):
+        found_at_rest = equilibria.search(game, _sides(game, shown, box))
+        through = equilibria.nearest(found_at_rest, game.start, _sides(game, shown, box))
+        held = "start" if through is None else "equilibrium"
+        shown = make_plane(game, box, plane, at, through)
     if projected and not shown.others:
         raise InputError("projected has no effect on a game of two coordinates: leave it out.")
     sides = _sides(game, shown, box)
     field: Field = game if projected or not shown.others else Slice(game, shown)
     tracer = make_tracer(field, shown, sides if field is game else shown.box, solver)
     needed = {"equilibria", "separatrices"} & set(chosen)
-    marks = equilibria.compute_marks(game, shown, sides) if needed else ()
+    if needed and found_at_rest is None:
+        found_at_rest = equilibria.search(game, sides)
+    marks = tuple(equilibria.make_mark(item, game, shown, sides) for item in found_at_rest or ()) if needed else ()
     found = Portrait(
         plane=shown,
         players=tuple(game.players),
@@ -122,7 +131,7 @@ def compute_portrait(
         paths=runs,
         caption="",
     )
-    return replace(found, caption=plane_caption(found, game, projected))
+    return replace(found, caption=plane_caption(found, game, projected, held))
 
 
 def _start(
@@ -198,9 +207,10 @@ def portrait(
     box : mapping of coordinate to (low, high), optional
         What to show, and where to search for equilibria; the game's default box otherwise.
     plane : two coordinate names, optional
-        The axes, for games with more coordinates; the first two by default.
+        The axes, for games with more coordinates; the first coordinates of the first two players by default.
     at : mapping of coordinate to float, optional
-        Where the other coordinates are held; the game's start by default.
+        Where the other coordinates are held; by default at the equilibrium in the box that is nearest to the game's
+        start, at the start itself if there is none.
     methods : sequence of str or methods
         Training algorithms whose iterates are drawn on top.
     start : mapping, or array of shape (dim,), optional

@@ -92,10 +92,25 @@ def compute_marks(game: Game, plane: Plane, sides: NDArray[np.float64]) -> tuple
     sides : ndarray, shape (dim, 2)
         Where to search.
     """
+    return tuple(make_mark(item, game, plane, sides) for item in search(game, sides))
+
+
+def search(game: Game, sides: NDArray[np.float64]) -> tuple[Equilibrium, ...]:
+    """Return the equilibria in a box of all coordinates with the sides (dim, 2)."""
     from dynamics.stability import analyse
 
     box = {name: (float(low), float(high)) for name, (low, high) in zip(game.names, sides, strict=True)}
-    return tuple(make_mark(item, game, plane, sides) for item in analyse(game, box=box, methods=()).equilibria)
+    return tuple(analyse(game, box=box, methods=()).equilibria)
+
+
+def nearest(
+    found: tuple[Equilibrium, ...], start: NDArray[np.float64], sides: NDArray[np.float64]
+) -> NDArray[np.float64] | None:
+    """Return the equilibrium nearest to a state (dim,), in box sides; None if there is none."""
+    size = sides[:, 1] - sides[:, 0]
+    # Rounded, so that a tie goes to the first one found.
+    places = [np.asarray(item.at, dtype=np.float64) for item in found]
+    return min(places, key=lambda at: round(float(np.sum(((at - start) / size) ** 2)), 9), default=None)
 
 
 def make_mark(item: Equilibrium, game: Game, plane: Plane, sides: NDArray[np.float64]) -> Mark:
@@ -114,8 +129,10 @@ def make_mark(item: Equilibrium, game: Game, plane: Plane, sides: NDArray[np.flo
         shown = plane.project(np.real(vector)) / plane.size
         if np.abs(across).max(initial=0.0) <= IN_PLANE:
             directions.append(Direction(shown / np.sqrt(np.sum(shown**2)) * plane.size, float(value.real)))
-    null = item.continuum if item.continuum is not None else np.empty((0, game.dim))
-    along = plane.project(np.atleast_2d(np.asarray(null, dtype=float)).reshape(-1, game.dim))
+    null = np.asarray(item.continuum if item.continuum is not None else [], dtype=float).reshape(-1, game.dim)
+    # A continuum that leaves the plane meets it in a point.
+    stays = np.abs((null / size)[:, held]).max(axis=-1, initial=0.0) <= IN_PLANE
+    along = plane.project(null[stays])
     return Mark(
         at, position, str(item.verdict), str(item.flow), tuple(directions), along, inside, len(item.eigenvalues) > 0
     )

@@ -93,11 +93,18 @@ class Plane:
         return x, y, self.lift(np.stack(np.meshgrid(x, y), axis=-1))
 
 
+def default_axes(game: Game) -> tuple[str, str]:
+    """Return the first coordinates of the first two players, or the first two of a single player."""
+    firsts = [game.names[part.start or 0] for part in game.players.values()]
+    return (firsts[0], firsts[1]) if len(firsts) > 1 else (game.names[0], game.names[1])
+
+
 def make_plane(
     game: Game,
     box: Mapping[str, tuple[float, float]] | None = None,
     plane: Sequence[str] | None = None,
     at: Mapping[str, float] | None = None,
+    through: NDArray[np.float64] | None = None,
 ) -> Plane:
     """Choose the plane of a portrait.
 
@@ -108,16 +115,18 @@ def make_plane(
     box : mapping, optional
         Sides of the shown coordinates; those not given come from the game's default box.
     plane : two coordinate names, optional
-        Horizontal and vertical axis; the first two coordinates by default.
+        Horizontal and vertical axis; :func:`default_axes` unless given.
     at : mapping, optional
-        Values of the coordinates that are held fixed; those not given come from the game's start.
+        Values of the coordinates that are held fixed; those not given come from ``through``.
+    through : ndarray, shape (dim,), optional
+        A state of the plane, the game's start unless given.
 
     Raises
     ------
     InputError
         For unknown or repeated coordinates, reversed sides, and values of ``at`` that would have no effect.
     """
-    shown = tuple(plane) if plane is not None else tuple(game.names[:2])
+    shown = tuple(plane) if plane is not None else default_axes(game)
     for name in shown:
         if name not in game.names:
             raise unknown("coordinate", name, game.names)
@@ -131,7 +140,7 @@ def make_plane(
         if name not in game.names:
             raise unknown("coordinate", name, game.names)
     sides = check_box({name: box.get(name, game.box.get(name, (-3.0, 3.0))) for name in names}, names)
-    point = np.array(game.start, dtype=np.float64)
+    point = np.array(game.start if through is None else through, dtype=np.float64)
     for name, value in (at or {}).items():
         if name not in game.names:
             raise unknown("coordinate", name, game.names)

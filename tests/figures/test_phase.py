@@ -16,7 +16,7 @@ from figures.phase.equilibria import compute_marks, compute_separatrices, make_m
 from figures.phase.line import LinePortrait
 from figures.phase.nullclines import compute_nullclines
 from figures.phase.orbits import arrowheads, compute_orbits
-from figures.phase.plane import make_plane
+from figures.phase.plane import default_axes, make_plane
 from figures.phase.slices import EvenSpeed, Slice
 from figures.phase.tracing import STEP, make_tracer
 from figures.phase.vectors import compute_vectors
@@ -324,8 +324,9 @@ def test_every_game_of_the_catalogue_has_a_portrait(name, tmp_path):
     if game.dim == 1:
         assert len(figure.axes) == 2
         return
-    assert axes.get_xlim() == pytest.approx(game.box[game.names[0]])
-    assert axes.get_ylim() == pytest.approx(game.box[game.names[1]])
+    first, second = default_axes(game)
+    assert axes.get_xlim() == pytest.approx(game.box[first])
+    assert axes.get_ylim() == pytest.approx(game.box[second])
     assert save(figure, tmp_path / "a.png").stat().st_size < 200_000
 
 
@@ -405,6 +406,32 @@ def test_captions_say_what_a_plane_shows():
     assert "1 equilibrium outside this plane not drawn" in frozen.caption
     true = compute_portrait(game, plane=("theta", "weight"), layers=[], projected=True)
     assert "projected; they may cross" in true.caption
+
+
+def test_by_default_a_plane_has_a_coordinate_per_player_and_passes_through_an_equilibrium():
+    found = compute_portrait(games.get("fiez-ratliff"), layers=["equilibria"])
+    assert isinstance(found, Portrait)
+    assert found.plane.names == ("x1", "y1")
+    # Linear field with a regular matrix: zero only at zero; the start is (1, 1, 1, 1).
+    np.testing.assert_allclose(found.plane.point[[1, 3]], 0, atol=1e-9)
+    assert [mark.inside for mark in found.marks] == [True]
+    assert "as at an equilibrium" in found.caption
+    given = compute_portrait(games.get("fiez-ratliff"), at={"x2": 0.5, "y2": 0.5}, layers=[])
+    assert isinstance(given, Portrait)
+    assert "as at an equilibrium" not in given.caption
+    assert "1 equilibrium" not in given.caption
+
+
+def test_three_players_are_shown_by_the_first_two_and_without_equilibria_at_the_start():
+    game = games.define(
+        players={"a": (["u"], "u*v"), "b": (["v"], "-u*v + v**2*w"), "c": (["w", "z"], "exp(w) + z**2")},
+        parameters={},
+    )
+    found = compute_portrait(game, layers=["equilibria"])
+    assert isinstance(found, Portrait)
+    assert found.plane.names == ("u", "v")
+    assert "as at the game's start" in found.caption
+    np.testing.assert_array_equal(found.plane.point, game.start)
 
 
 def test_an_invariant_plane_is_recognised():

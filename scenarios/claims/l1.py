@@ -18,7 +18,8 @@ SAMPLES = 128
 #: The discriminator has won when every generated sample scores below this.
 WON = -8.0
 MAX_STEPS = 6000
-EVERY = 10
+#: Steps between two records of the gradients, and between two looks at the scores.
+EVERY = 5
 RATE = 0.05
 EPS = float(np.finfo(float).eps)
 LOSSES = ("minimax", "non-saturating")
@@ -206,7 +207,9 @@ def draw(evidence: Evidence) -> Figure:
         left.locator_params(axis="x", nbins=5)
         left.legend(loc="lower right")
         right.set(xlabel="discriminator steps", ylabel="generator gradient norm", yscale="log")
-        right.set_xscale("symlog", linthresh=EVERY)
+        # Linear up to the first mark, logarithmic beyond: most discriminators win early, one or two late.
+        right.set_xscale("symlog", linthresh=2 * EVERY)
+        right.set_xlim(left=0)
         right.set_title("Discriminators that win")
         right.legend(loc="center right")
         labels.add_caption(

@@ -179,8 +179,8 @@ scenario = Scenario(
     source="N1",
     truth=(
         "Noise bounds the slope of the best discriminator, by 1/sigma² for points one apart, and near the equilibrium "
-        "of the Dirac-GAN trajectories decay at the rate sigma²/4: the eigenvalues are -sigma²/4 ± sqrt(sigma⁴/16 - 1/4), "
-        "as with Roth's penalty at gamma = sigma² and with R1 at gamma = sigma²/2. Far from it the three differ."
+        "of the Dirac-GAN trajectories decay at the rate sigma²/4: the eigenvalues are -sigma²/4 ± "
+        "sqrt(sigma⁴/16 - 1/4), as with Roth's penalty at gamma = sigma² and with R1 at gamma = sigma²/2. Far from it the three differ."
     ),
     references=(
         SONDERBY_2017,

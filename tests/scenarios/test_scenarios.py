@@ -143,6 +143,7 @@ def test_a_scenario_that_raises_is_reported_and_the_others_keep_their_rows(gandy
     monkeypatch.setattr(registry, "select", lambda ids: (broken, second))
     failed, kept = runner.run(registry.select(None), quick=True, pictures=tmp_path)
     assert not failed.holds
+    assert failed.error is not None
     assert "ZeroDivisionError: nothing to divide by" in failed.error
     assert failed.evidence.verdict == ("undecided" if part == "run" else "supported")
     assert kept.holds

@@ -26,8 +26,8 @@ $(STAMP): pyproject.toml constraints.txt
 install: $(STAMP) ## make the environment (the other targets do it when it is missing or out of date)
 
 demo: $(STAMP) ## the quick audit: verdicts, pictures, a real GAN beside its flow, HTML report in audit/
-	@rm -rf $(AUDIT)
 	@mkdir -p $(AUDIT)
+	@rm -rf $(AUDIT)/digits-mlp $(AUDIT)/comparison.zarr
 	@echo "[1/5] Stability of the Dirac-GAN without and with a gradient penalty"
 	$(GANDYN) stability dirac-gan
 	$(GANDYN) stability dirac-gan --set penalty=r1,gamma=0.3

@@ -24,6 +24,10 @@ EPILOG = (
 )
 
 
+#: What shells report for a program whose reader went away.
+BROKEN_PIPE = 141
+
+
 class Application(TyperGroup):
     """The group of verbs; turns every error into one sentence, or one JSON object, and an exit code."""
 
@@ -39,10 +43,11 @@ class Application(TyperGroup):
     def _run(self, arguments: list[str], prog_name: str, extra: dict[str, Any]) -> int:
         as_json = "--json" in arguments or output.environment_flag("GANDYN_JSON")
         debug = "--debug" in arguments or output.environment_flag("GANDYN_DEBUG")
-        # A setting without effect is noted in one line, without the place in the code that noted it.
-        warnings.formatwarning = lambda message, *place, **rest: f"Note: {message}\n"
         try:
-            code = super().main(args=arguments, prog_name=prog_name, standalone_mode=False, **extra)
+            with warnings.catch_warnings():
+                # A warning is a note in one line for the person at the terminal, without its place in the code.
+                warnings.showwarning = lambda message, *place, **rest: output.note(f"Note: {message}")
+                code = super().main(args=arguments, prog_name=prog_name, standalone_mode=False, **extra)
             return code if isinstance(code, int) else 0
         except typer.TyperException as error:
             if debug:
@@ -55,7 +60,7 @@ class Application(TyperGroup):
         except BrokenPipeError:
             # The reader (head, less) went away: say nothing more, as other tools do.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            return BROKEN_PIPE
         except Exception as error:
             if debug:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -91,10 +92,23 @@ def test_a_wrong_settings_file_is_refused(gandyn, tmp_path, text, hint):
     assert hint in result.stderr
 
 
-def test_a_setting_without_effect_is_noted_on_stderr_in_one_line():
-    done = run("evaluate", "dirac-gan", "--set", "gamma=0.3")
-    assert done.returncode == 0
-    assert done.stderr == "Note: The setting gamma has no effect on dirac-gan with these other settings.\n"
+def test_a_setting_without_effect_is_noted_in_one_line_on_a_terminal_only():
+    arguments = [*COMMAND, "evaluate", "dirac-gan", "--set", "gamma=0.3"]
+    assert run(*arguments[len(COMMAND) :]).stderr == ""
+    reader, terminal = pty.openpty()
+    subprocess.run(arguments, stdout=subprocess.PIPE, stderr=terminal, check=True, timeout=120)
+    os.close(terminal)
+    noted = os.read(reader, 10_000).decode().splitlines()
+    os.close(reader)
+    assert noted == ["Note: The setting gamma has no effect on dirac-gan with these other settings."]
+
+
+def test_a_flow_that_would_take_for_ever_is_given_up_with_what_was_reached():
+    done = run("trajectory", "bilinear", "--time", "1e9", "--max-evaluations", "2000", "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert answer["status"] == "budget-exhausted"
+    assert 0 < answer["result"]["reached"] < 1e9
 
 
 @pytest.mark.parametrize(

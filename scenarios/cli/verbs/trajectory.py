@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from scenarios.cli.verb import Answer, Request, status_answer, verb
 
 #: Rows of a table of states for a person.
 ROWS = 11
+PERCENT = 100
 
 
 @verb(game=True)
@@ -31,6 +33,9 @@ def trajectory(
     step: Annotated[
         float | None, typer.Option("--step", help="Step of a fixed-step solver, which needs it.", show_default=False)
     ] = None,
+    max_evaluations: Annotated[
+        int, typer.Option("--max-evaluations", metavar="N", help="Calls of the field before the flow is given up.")
+    ] = 1_000_000,
     out: options.Store = None,
 ) -> Answer:
     """Integrate the gradient flow dy/dt = v(y) from a start."""
@@ -48,7 +53,25 @@ def trajectory(
     target = playing.check_out(out, (".zarr",), "a Zarr store")
     game = request.game()
     y0 = playing.state(start, game)
-    path = integrate(game, y0, np.linspace(0.0, time, points), solver=solver, rtol=rtol, atol=atol, step=step)
+    check_count("--max-evaluations", max_evaluations)
+    with output.progress("flow", PERCENT) as advance:
+        shown = iter(range(PERCENT))
+
+        def progress(done: float) -> None:
+            for _ in itertools.takewhile(lambda percent: percent < PERCENT * done, shown):
+                advance()
+
+        path = integrate(
+            game,
+            y0,
+            np.linspace(0.0, time, points),
+            solver=solver,
+            rtol=rtol,
+            atol=atol,
+            step=step,
+            max_evaluations=max_evaluations,
+            progress=progress,
+        )
     return flow_answer(path, game, solver, target)
 
 

@@ -178,9 +178,10 @@ scenario = Scenario(
     statement="Gaussian noise on data and samples smooths the discriminator and stabilises training.",
     source="N1",
     truth=(
-        "Noise bounds the slope of the best discriminator, by 1/sigma² for points one apart, and near the equilibrium "
-        "of the Dirac-GAN trajectories decay at the rate sigma²/4: the eigenvalues are -sigma²/4 ± "
-        "sqrt(sigma⁴/16 - 1/4), as with Roth's penalty at gamma = sigma² and with R1 at gamma = sigma²/2. Far from it the three differ."
+        "Noise bounds the slope of the best discriminator, by 1/sigma² for points one apart. Near the equilibrium of "
+        "the Dirac-GAN trajectories decay at the rate sigma²/4: the eigenvalues are "
+        "-sigma²/4 ± sqrt(sigma⁴/16 - 1/4), as with Roth's penalty at gamma = sigma² and with R1 at gamma = sigma²/2. "
+        "Far from it the three differ."
     ),
     references=(
         SONDERBY_2017,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.errors import NumericalError
 from dynamics.flow import integrate
+from dynamics.flow.result import FlowTrajectory
 from dynamics.games.field import Game
 
 #: The absolute tolerance in units of the relative one, and the factor between two integrations whose difference
 #: estimates the error.
 ABSOLUTE, LOOSER = 1e-2, 10.0
-#: Where tightening begins and ends. dopri5 takes 1.6 times as many steps for every factor of ten.
-LOOSEST, TIGHTEST = 1e-6, 1e-10
-#: Largest error in units of the smallest distance: it moves a logarithm by 0.01, so a slope over a factor of eight in
-#: the rate by less than 0.005. The estimate is that of the looser integration; the true error is ten times smaller.
-SHARE = 0.01
+#: Where tightening begins, and where for fields with kinks (which cost an adaptive solver many small steps, and whose
+#: errors average out over the samples); and where it ends.
+LOOSEST, LOOSEST_KINKS, TIGHTEST = 1e-6, 1e-5, 1e-10
+#: Largest estimated error in units of the smallest distance. The estimate is that of the looser integration, the true
+#: error about ten times smaller: it moves a logarithm by 0.005, and a slope over a factor of eight by less than that.
+SHARE = 0.05
+#: One tightening may cost so many evaluations, or as many as the retraining has iterations.
+BUDGET = 1000
 
 
 @dataclass(frozen=True)
@@ -43,19 +47,29 @@ class Reference:
 
 
 def follow(
-    flow: Game, start: NDArray[np.float64], times: NDArray[np.float64], solver: str, rtol: float | None
+    flow: Game,
+    start: NDArray[np.float64],
+    times: NDArray[np.float64],
+    solver: str,
+    rtol: float | None,
+    kinks: bool = False,
 ) -> Reference:
-    """Return the flow at ``rtol``, or at :data:`LOOSEST` for None.
+    """Return the flow at ``rtol``, or where tightening begins for None.
 
     Raises
     ------
     NumericalError
         If the flow could not be integrated to the end.
     """
-    fine = LOOSEST if rtol is None else rtol
-    loose, first = _integrate(flow, start, times, solver, fine * LOOSER)
-    states, second = _integrate(flow, start, times, solver, fine)
-    return Reference(states, _distance(states, loose), fine, first + second)
+    first = LOOSEST_KINKS if kinks else LOOSEST
+    fine = first if rtol is None else rtol
+    loose, tight = (_integrate(flow, start, times, solver, fine * factor) for factor in (LOOSER, 1.0))
+    for result in (loose, tight):
+        if not result.status.ok:
+            raise NumericalError(f"The gradient flow could not be followed: {result.message}", result)
+    return Reference(
+        tight.states, _distance(tight.states, loose.states), fine, _evaluations(loose) + _evaluations(tight)
+    )
 
 
 def tightened(
@@ -65,23 +79,36 @@ def tightened(
     start: NDArray[np.float64],
     times: NDArray[np.float64],
     solver: str,
+    budget: int = BUDGET,
 ) -> Reference:
-    """Return the flow with an error of at most :data:`SHARE` times the smallest distance, as far as rounding allows."""
+    """Return the flow with an error of at most :data:`SHARE` times the smallest distance, as far as that is affordable.
+
+    What is left of the error stands in the result; distances near it are not fitted.
+    """
     # The factor 2 keeps powers of ten, which are not exact, from asking for one integration too many.
     while reference.error > SHARE * smallest and reference.rtol > 2 * TIGHTEST:
         rtol = reference.rtol / LOOSER
-        states, more = _integrate(flow, start, times, solver, rtol)
-        reference = Reference(states, _distance(states, reference.states), rtol, reference.evaluations + more)
+        result = _integrate(flow, start, times, solver, rtol, max(budget, BUDGET))
+        spent = reference.evaluations + _evaluations(result)
+        if not result.status.ok:
+            return replace(reference, evaluations=spent)
+        reference = Reference(result.states, _distance(result.states, reference.states), rtol, spent)
     return reference
 
 
 def _integrate(
-    flow: Game, start: NDArray[np.float64], times: NDArray[np.float64], solver: str, rtol: float
-) -> tuple[NDArray[np.float64], int]:
-    result = integrate(flow, start, times, solver, rtol=rtol, atol=ABSOLUTE * rtol)
-    if not result.status.ok:
-        raise NumericalError(f"The gradient flow could not be followed: {result.message}", result)
-    return result.states, int(result.statistics["evaluations"])
+    flow: Game,
+    start: NDArray[np.float64],
+    times: NDArray[np.float64],
+    solver: str,
+    rtol: float,
+    budget: int | None = None,
+) -> FlowTrajectory:
+    return integrate(flow, start, times, solver, rtol=rtol, atol=ABSOLUTE * rtol, max_evaluations=budget)
+
+
+def _evaluations(result: FlowTrajectory) -> int:
+    return int(result.statistics["evaluations"])
 
 
 def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

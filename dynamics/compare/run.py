@@ -63,7 +63,7 @@ def compare_run(
     solver : str
         An adaptive solver of :func:`dynamics.flow.solvers` for the flow.
     rtol : float, optional
-        Its relative tolerance. By default it is tightened until the estimated error is a hundredth of the smallest
+        Its relative tolerance. By default it is tightened until the estimated error is a twentieth of the smallest
         distance at ``T`` (:mod:`dynamics.compare.reference`).
     progress : bool, optional
         Show a progress bar on stderr; by default only on a terminal.
@@ -99,6 +99,7 @@ def compare_run(
     # A loop of one's own drew mini-batches that nobody can draw again.
     checked = run.config is not None or objective.source.batch is None
     flow = clock.flow_of(full)
+    kinks = full.loss.name == "hinge" or full.clip is not None
     # The flow costs about as much as a thousand iterations; the bar counts iterations only.
     with _bar(total, progress) as advance:
         # torch.func swaps parameters into the modules while it calls them: every thread needs its own game.
@@ -108,14 +109,14 @@ def compare_run(
         if checked:
             tasks.append(partial(reproduce, objective, descent, steps, recorded))
         with side_by_side(tasks) as answers:
-            reference = follow(flow, start, times, solver, rtol)
+            reference = follow(flow, start, times, solver, rtol, kinks)
             done = answers()
             same: Reproduction = done.pop() if checked else NOT_CHECKED
             found = dict(zip(again, done, strict=True))
             if exact and 1 in divisors:
                 found[1] = iterates(full, descent, start, [int(k) for k in steps]) if same.failed else recorded
             if rtol is None:
-                reference = tightened(reference, _smallest(found, reference), flow, start, times, solver)
+                reference = tightened(reference, _smallest(found, reference), flow, start, times, solver, total)
     distances = np.array([np.linalg.norm(found[r] - reference.states, axis=1) for r in divisors])
     rates = clock.lr / np.array(divisors)
     # The error is an upper estimate; at ten times it, it shifts a logarithm by a tenth.

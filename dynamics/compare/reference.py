@@ -21,8 +21,9 @@ LOOSEST, LOOSEST_KINKS, TIGHTEST = 1e-6, 1e-5, 1e-10
 #: Largest estimated error in units of the smallest distance. The estimate is that of the looser integration, the true
 #: error about ten times smaller: it moves a logarithm by 0.005, and a slope over a factor of eight by less than that.
 SHARE = 0.05
-#: One tightening may cost so many evaluations, or as many as the retraining has iterations.
-BUDGET = 1000
+#: One tightening may cost so many evaluations, or as many as the retraining has iterations. A hinge loss on 1,797
+#: samples takes 1,762 over a unit of time at 1e-7, where four rates can be fitted, and 4.7 times that at 1e-8.
+BUDGET = 2000
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ class Reference:
         Relative tolerance of ``states``.
     evaluations : int
         Calls of the field, those of looser integrations included.
+    last : int
+        Calls of the field in the last integration.
     """
 
     states: NDArray[np.float64]
     error: float
     rtol: float
     evaluations: int
+    last: int
 
 
 def follow(
@@ -67,9 +71,8 @@ def follow(
     for result in (loose, tight):
         if not result.status.ok:
             raise NumericalError(f"The gradient flow could not be followed: {result.message}", result)
-    return Reference(
-        tight.states, _distance(tight.states, loose.states), fine, _evaluations(loose) + _evaluations(tight)
-    )
+    error = _distance(tight.states, loose.states)
+    return Reference(tight.states, error, fine, _evaluations(loose) + _evaluations(tight), _evaluations(tight))
 
 
 def tightened(
@@ -85,14 +88,19 @@ def tightened(
 
     What is left of the error stands in the result; distances near it are not fitted.
     """
+    budget = max(budget, BUDGET)
     # The factor 2 keeps powers of ten, which are not exact, from asking for one integration too many.
     while reference.error > SHARE * smallest and reference.rtol > 2 * TIGHTEST:
+        # The next one costs at least 1.6 times the last.
+        if 1.6 * reference.last > budget:
+            break
         rtol = reference.rtol / LOOSER
-        result = _integrate(flow, start, times, solver, rtol, max(budget, BUDGET))
-        spent = reference.evaluations + _evaluations(result)
+        result = _integrate(flow, start, times, solver, rtol, budget)
+        last = _evaluations(result)
         if not result.status.ok:
-            return replace(reference, evaluations=spent)
-        reference = Reference(result.states, _distance(result.states, reference.states), rtol, spent)
+            return replace(reference, evaluations=reference.evaluations + last, last=last)
+        error = _distance(result.states, reference.states)
+        reference = Reference(result.states, error, rtol, reference.evaluations + last, last)
     return reference
 
 

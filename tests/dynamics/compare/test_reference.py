@@ -34,7 +34,7 @@ def test_tightening_ends_where_rounding_or_the_budget_does() -> None:
     long = np.array([0.0, 1000.0])
     start = follow(GAME, START, long, SOLVER, None)
     kept = tightened(start, 0.0, GAME, START, long, SOLVER)
-    assert kept.rtol == start.rtol and kept.error == start.error and kept.evaluations > start.evaluations
+    assert kept.rtol == start.rtol and kept.error == start.error and kept.evaluations <= start.evaluations + 2000
 
 
 def test_a_flow_that_does_not_reach_the_end_is_refused() -> None:

@@ -19,10 +19,10 @@ ABSOLUTE, LOOSER = 1e-2, 10.0
 #: errors average out over the samples); and where it ends.
 LOOSEST, LOOSEST_KINKS, TIGHTEST = 1e-6, 1e-5, 1e-10
 #: Largest estimated error in units of the smallest distance. The estimate is that of the looser integration, the true
-#: error about ten times smaller: it moves a logarithm by 0.005, and a slope over a factor of eight by less than that.
+#: error of a smooth field about ten times smaller: it moves a logarithm by 0.005, a slope over eightfold rates by less.
 SHARE = 0.05
 #: One tightening may cost so many evaluations, or as many as the retraining has iterations. A hinge loss on 1,797
-#: samples takes 1,762 over a unit of time at 1e-7, where four rates can be fitted, and 4.7 times that at 1e-8.
+#: samples takes 1,762 over a unit of time at 1e-7, where four rates can be fitted, 4.7 times those at 1e-6.
 BUDGET = 2000
 
 

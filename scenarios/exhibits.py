@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from xarray import Dataset
 
@@ -79,17 +80,23 @@ def comparison(dataset: Dataset, folder: Path) -> Exhibit:
     errors: Mapping[str, float] = attributes["standard_errors"]
     facts = (
         ("Compared", typeset(attributes["compared"])),
-        (
-            "Fitted order",
-            "; ".join(f"{name}: {number(value, 4)} ± {number(errors[name], 1)}" for name, value in orders.items()),
-        ),
+        ("Fitted order", "; ".join(_order(name, value, errors[name]) for name, value in orders.items())),
         ("At the end", f"{number(distances[0, -1], 3)} from the flow, which travelled {number(travelled[-1], 3)}"),
     )
     return Exhibit("comparison", "A real GAN beside its gradient flow", facts, picture, "gandyn compare")
 
 
+def _order(method: str, value: float, error: float) -> str:
+    from scenarios.typography import number
+
+    return f"{method}: {number(value, 4)} ± {number(error, 1)}" if value == value else f"{method}: none"
+
+
 def draw_comparison(dataset: Dataset) -> Figure:
-    """Return a figure of a comparison's distances to the flow: over time at every rate, and their order if it has one.
+    """Return a figure of a comparison: the recorded path beside the flow, their distance over time, and its order.
+
+    The paths are drawn on the plane of the flow's first two principal directions; the order is left out if there is
+    none.
 
     A recorded run that is not among the rates (mini-batches, float32, not reproduced) is a curve of its own.
     """
@@ -104,8 +111,9 @@ def draw_comparison(dataset: Dataset) -> Figure:
     fitted = np.isfinite(distances[:, -1]) & (distances[:, -1] > 0)
     with_order = attributes["orders"][method] == attributes["orders"][method] and fitted.sum() > 1
     with style.context():
-        figure = style.new_figure(10.4 if with_order else 6.8, 4.0)
-        left, *right = figure.subplots(1, 2 if with_order else 1, squeeze=False)[0]
+        figure = style.new_figure(13.6 if with_order else 10.0, 4.2)
+        beside, left, *right = figure.subplots(1, 3 if with_order else 2, squeeze=False)[0]
+        _draw_paths(dataset, beside)
     labels = {f"rate {rate:.4g}": row for rate, row in zip(rates, distances, strict=True)}
     if attributes.get("apart"):
         labels[f"recorded, {attributes['apart']}"] = dataset["recorded"].values
@@ -116,3 +124,18 @@ def draw_comparison(dataset: Dataset) -> Figure:
         ends = {method: distances[fitted, -1]}
         figures.order_plot(rates[fitted], ends, ylabel="distance at the end", title="Against the rate", axes=axes)
     return figure
+
+
+def _draw_paths(dataset: Dataset, axes: Axes) -> None:
+    """Draw the flow as a line and the recorded states as dots on the principal plane."""
+    from figures import style
+
+    flow, recorded = dataset["plane"].values
+    shares = dataset["explained"].values
+    look = style.method_style(dataset.attrs["method"])
+    axes.plot(*flow.T, color=style.BLACK, lw=1.2, label="gradient flow")
+    axes.plot(*recorded.T, look["marker"], ms=4, color=look["color"], label="recorded run")
+    axes.plot(*recorded[0], "*", ms=11, mfc="white", color=style.BLACK, label="start")
+    names = [f"principal direction {i + 1} ({share:.1%})" for i, share in enumerate(shares)]
+    axes.set(xlabel=names[0], ylabel=names[1], title="The path in parameter space")
+    axes.legend()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+#: The curves of :attr:`Comparison.plane`.
+CURVES = ("flow", "recorded")
+
+
 @dataclass(frozen=True)
 class Comparison(Result):
     """A recorded run beside the gradient flow of its objective.
@@ -47,6 +51,10 @@ class Comparison(Result):
         (:mod:`dynamics.compare.reproduction`). NaN if that could not be checked.
     compared : str
         What was compared with what, and whether the recorded run is what it is said to be.
+    plane : ndarray, shape (curve, time, 2)
+        The flow and the recorded run (in this order) on the plane of the first two principal directions of the flow.
+    explained : ndarray, shape (2,)
+        Share of the flow's variance along each of these directions.
     apart : str
         Why the recorded run is not among the rates ("mini-batch 32", "float32", "not reproduced"); empty where it
         is the first of them.
@@ -64,6 +72,8 @@ class Comparison(Result):
     reproduced: float
     within: float
     compared: str
+    plane: NDArray[np.float64]
+    explained: NDArray[np.float64]
     apart: str = ""
 
     @property
@@ -86,10 +96,12 @@ class Comparison(Result):
             "reproduced": finite(self.reproduced),
             "within": finite(self.within),
             "apart": self.apart,
+            "plane": {name: finite(path.tolist()) for name, path in zip(CURVES, self.plane, strict=True)},
+            "explained": finite(self.explained.tolist()),
         }
 
     def to_dataset(self) -> xr.Dataset:
-        """Return ``distance`` (rate, time), ``recorded`` and ``travelled`` (time); the rest as attributes."""
+        """Return ``distance``, ``recorded``, ``travelled`` and ``plane``; the rest as attributes."""
         import xarray as xr
 
         return xr.Dataset(
@@ -97,8 +109,10 @@ class Comparison(Result):
                 "distance": (("rate", "time"), self.distances),
                 "recorded": ("time", self.recorded),
                 "travelled": ("time", self.travelled),
+                "plane": (("curve", "time", "direction"), self.plane),
+                "explained": ("direction", self.explained),
             },
-            coords={"rate": self.rates, "time": self.times},
+            coords={"rate": self.rates, "time": self.times, "curve": list(CURVES)},
             attrs={
                 **self.attributes(),
                 "method": self.method,

@@ -121,22 +121,30 @@ def compare_run(
     rates = clock.lr / np.array(divisors)
     # The error is an upper estimate; at ten times it, it shifts a logarithm by a tenth.
     order = fit_order(rates, distances[:, -1], floor=10 * reference.error)
-    if same.failed:
+    travelled = np.linalg.norm(reference.states - reference.states[0], axis=1)
+    small = _shrinking(distances[:, -1], travelled[-1])
+    if same.failed or not small:
         order = replace(order, value=float("nan"), standard_error=float("nan"))
+    plane, explained = principal_plane(reference.states, recorded)
+    compared = _sentence(run, objective, descent, clock, divisors, same)
+    if not small:
+        compared += " The distances do not shrink with the rate and stay below the way of the flow: no order is fitted."
     return Comparison(
         status=Status.FINISHED,
         times=times,
         rates=rates,
         distances=distances,
         recorded=np.linalg.norm(recorded.astype(np.float64) - reference.states, axis=1),
-        travelled=np.linalg.norm(reference.states - reference.states[0], axis=1),
+        travelled=travelled,
         flow_error=reference.error,
         method=descent.name,
         orders={descent.name: order.value},
         standard_errors={descent.name: order.standard_error},
         reproduced=same.error,
         within=same.within,
-        compared=_sentence(run, objective, descent, clock, divisors, same),
+        compared=compared,
+        plane=plane,
+        explained=explained,
         apart=_apart(run, objective, same, divisors),
         statistics={
             "seconds": time.perf_counter() - began,
@@ -154,6 +162,38 @@ def compare_run(
             "versions": versions(),
         },
     )
+
+
+def principal_plane(
+    flow: NDArray[np.float64], recorded: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return flow and recorded run on the first two principal directions of the flow, and their shares of variance.
+
+    Parameters
+    ----------
+    flow, recorded : ndarray, shape (time, coordinate)
+        States at the same times; the mean of the flow is the origin of the plane.
+
+    Returns
+    -------
+    plane : ndarray, shape (2, time, 2)
+    explained : ndarray, shape (2,)
+        Zeros where the flow does not move.
+    """
+    centre = flow.mean(axis=0)
+    _, singular, directions = np.linalg.svd(flow - centre, full_matrices=False)
+    basis = np.zeros((2, flow.shape[1]))
+    basis[: len(directions[:2])] = directions[:2]
+    share = np.zeros(2)
+    total = float((singular**2).sum())
+    share[: len(singular[:2])] = singular[:2] ** 2 / total if total else 0.0
+    return np.stack([(flow - centre) @ basis.T, (recorded.astype(np.float64) - centre) @ basis.T]), share
+
+
+def _shrinking(ends: NDArray[np.float64], way: float) -> bool:
+    """Return whether distances fall with the rate and stay below the way of the flow, as a small rate's do."""
+    known = ends[np.isfinite(ends)]
+    return len(known) > 1 and bool((np.diff(known) < 0).all() and known[0] < way)
 
 
 def _check_refinements(refinements: Sequence[int]) -> list[int]:

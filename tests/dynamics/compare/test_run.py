@@ -12,6 +12,7 @@ from torch import nn
 from dynamics import methods
 from dynamics.compare import compare_run
 from dynamics.compare.reproduction import reproduce
+from dynamics.compare.run import _shrinking, principal_plane
 from dynamics.core.errors import InputError
 from dynamics.core.storage import read_dataset
 from dynamics.games.network import NetworkGame
@@ -254,3 +255,22 @@ def test_the_digits_preset_follows_its_flow_at_first_order(tmp_path, method) -> 
     train("digits-mlp", {"method": method}, tmp_path / "run")
     comparison = compare_run(tmp_path / "run")
     assert comparison.orders[method] == pytest.approx(1, abs=0.1) and comparison.standard_errors[method] < 0.02
+
+
+def test_the_principal_plane_of_a_flat_path_holds_all_of_it() -> None:
+    angle = np.linspace(0, 3, 40)
+    directions = np.linalg.qr(np.random.default_rng(0).normal(size=(7, 2)))[0].T
+    flow = np.stack([3 * np.cos(angle), np.sin(angle)], axis=1) @ directions + 5.0
+    plane, explained = principal_plane(flow, flow)
+    # Distances within the plane are those in the full space, and nothing is left outside.
+    np.testing.assert_allclose(explained.sum(), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(plane[0] - plane[0, :1], axis=1), np.linalg.norm(flow - flow[0], axis=1))
+    np.testing.assert_array_equal(plane[0], plane[1])
+
+
+@pytest.mark.parametrize(
+    ("ends", "way", "small"),
+    [([0.4, 0.2, 0.1], 5.0, True), ([242.0, 290.0, 1301.0], 25.0, False), ([8.0, 4.0, 2.0], 5.0, False)],
+)
+def test_an_order_needs_distances_that_shrink_below_the_way_of_the_flow(ends, way, small) -> None:
+    assert _shrinking(np.array(ends), way) is small

@@ -52,8 +52,8 @@ GOOD = {"y0": [1.0, 0.0], "times": [0.0, 1.0]}
         ({"bound": 0.5}, "larger than every start"),
         ({"bound": np.nan}, "bound must be finite"),
         ({"events": [3]}, "An event must be a function"),
-        ({"events": lambda y: y}, "expected (2,)"),
-        ({"events": [Event(lambda y: y[0, 0])]}, "expected (2,)"),
+        ({"events": lambda y: y}, "expected (3,)"),
+        ({"events": [Event(lambda y: y[0, 0])]}, "expected (3,)"),
     ],
 )
 def test_one_sentence_says_what_is_wrong(fields, change, text):

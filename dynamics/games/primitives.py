@@ -127,21 +127,36 @@ class tanh(Primitive):
         return sp.tanh(self.args[0])
 
 
-class relu(Primitive):
-    """``max(0, x)``."""
+class Kinked(Primitive):
+    """A function of one argument that is not smooth where the argument vanishes; exact numbers are evaluated."""
 
     nargs = 1
-    operation, tex = "relu", r"\operatorname{relu}"
 
     @classmethod
     def eval(cls, x: sp.Expr) -> sp.Expr | None:
         """Evaluate exact numbers."""
-        return sp.Max(0, x) if x.is_Rational else None
+        return cls.exact(x) if x.is_Rational else None
+
+    @staticmethod
+    def exact(x: sp.Expr) -> sp.Expr:
+        """Return the value at a rational number."""
+        raise TypeError("a kinked function needs its values")
 
     @property
     def kinks(self) -> tuple[sp.Expr, ...]:
         """The argument."""
         return (self.args[0],)
+
+
+class relu(Kinked):
+    """``max(0, x)``."""
+
+    operation, tex = "relu", r"\operatorname{relu}"
+
+    @staticmethod
+    def exact(x: sp.Expr) -> sp.Expr:
+        """Return the value at a rational number."""
+        return sp.Max(0, x)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """``step(x)``."""
@@ -152,21 +167,15 @@ class relu(Primitive):
         return sp.Max(0, self.args[0])
 
 
-class step(Primitive):
+class step(Kinked):
     """1 for ``x > 0``, else 0."""
 
-    nargs = 1
     operation, tex = "step", r"\mathbf{1}_{>0}"
 
-    @classmethod
-    def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Evaluate exact numbers."""
-        return sp.Integer(int(x > 0)) if x.is_Rational else None
-
-    @property
-    def kinks(self) -> tuple[sp.Expr, ...]:
-        """The argument."""
-        return (self.args[0],)
+    @staticmethod
+    def exact(x: sp.Expr) -> sp.Expr:
+        """Return the value at a rational number."""
+        return sp.Integer(int(x > 0))
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """Zero almost everywhere."""
@@ -177,21 +186,15 @@ class step(Primitive):
         return sp.Heaviside(self.args[0], 0)
 
 
-class absolute(Primitive):
+class absolute(Kinked):
     """``|x|``."""
 
-    nargs = 1
     operation, tex = "abs", r"\operatorname{abs}"
 
-    @classmethod
-    def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Evaluate exact numbers."""
-        return sp.Abs(x) if x.is_Rational else None
-
-    @property
-    def kinks(self) -> tuple[sp.Expr, ...]:
-        """The argument."""
-        return (self.args[0],)
+    @staticmethod
+    def exact(x: sp.Expr) -> sp.Expr:
+        """Return the value at a rational number."""
+        return sp.Abs(x)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """``sign(x)``."""
@@ -202,21 +205,15 @@ class absolute(Primitive):
         return sp.Abs(self.args[0])
 
 
-class sign(Primitive):
+class sign(Kinked):
     """-1, 0 or 1."""
 
-    nargs = 1
     operation, tex = "sign", r"\operatorname{sign}"
 
-    @classmethod
-    def eval(cls, x: sp.Expr) -> sp.Expr | None:
-        """Evaluate exact numbers."""
-        return sp.sign(x) if x.is_Rational else None
-
-    @property
-    def kinks(self) -> tuple[sp.Expr, ...]:
-        """The argument."""
-        return (self.args[0],)
+    @staticmethod
+    def exact(x: sp.Expr) -> sp.Expr:
+        """Return the value at a rational number."""
+        return sp.sign(x)
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """Zero almost everywhere."""

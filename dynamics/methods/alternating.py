@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from dynamics.core.errors import InputError, check_count, unknown
 from dynamics.games.field import Game
-from dynamics.methods.base import Info, Method, State, descend
+from dynamics.methods.base import Info, Method, Playable, State, descend
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Alternating(Method):
                     f"none is called {player}; leave {name} out."
                 )
 
-    def order(self, game: Game) -> list[str]:
+    def order(self, game: Playable) -> list[str]:
         """Return the players in the order in which they move."""
         players = list(game.players)
         if self.first in players:
@@ -65,7 +65,7 @@ class Alternating(Method):
         """Return how many steps a player takes in one iteration."""
         return {"discriminator": self.d_steps, "generator": self.g_steps}.get(player, 1)
 
-    def step(self, state: State, game: Game) -> tuple[State, Info]:
+    def step(self, state: State, game: Playable) -> tuple[State, Info]:
         """Return the state after one round."""
         y = state.y
         taken = 0

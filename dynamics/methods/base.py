@@ -6,13 +6,30 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from dynamics.core.errors import InputError, check_positive, unknown
 from dynamics.games.field import Array, Game
 
 #: Rates of a method: one number for all players, or one per player.
 Rates = float | Mapping[str, float]
+
+
+class Playable(Protocol):
+    """What a step needs of a game: a :class:`Game`, or one seen through duals or traced names."""
+
+    @property
+    def players(self) -> Mapping[str, slice]:
+        """The coordinates of each player."""
+        ...
+
+    def component(self, player: str, y: Any, t: float = 0.0, draw: Any = None) -> Any:
+        """Return one player's descent direction."""
+        ...
+
+    def project(self, y: Any, player: str | None = None) -> Any:
+        """Return the state projected after an update of ``player``, or of all."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ class Method(ABC):
         return State(y)
 
     @abstractmethod
-    def step(self, state: State, game: Game) -> tuple[State, Info]:
+    def step(self, state: State, game: Playable) -> tuple[State, Info]:
         """Return the state after one iteration, and what it cost."""
 
     def settings(self) -> dict[str, Any]:
@@ -113,7 +130,7 @@ class Method(ABC):
         return {"method": self.name, "lr": lr, **rest}
 
 
-def descend(method: Method, game: Game, y: Array, player: str, draw: Any) -> Array:
+def descend(method: Method, game: Playable, y: Array, player: str, draw: Any) -> Array:
     """Return ``y`` after one projected descent step of one player.
 
     ``x <- P(x + lr v_x(y))`` for the coordinates ``x`` of ``player``, ``P`` the game's projection (clipping).

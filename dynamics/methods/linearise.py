@@ -110,5 +110,5 @@ def map_jacobian(method: Method, game: Game, y: ArrayLike) -> NDArray[Any]:
     identity = np.eye(sizes[-1])
     duals = [Dual(v, identity[a:b]) for v, a, b in zip(values, sizes[:-1], sizes[1:], strict=True)]
     state = State(duals[0], plain.iteration, dict(zip(plain.memory, duals[1:], strict=True)))
-    after, _ = method.step(state, _DualGame(game))  # type: ignore[arg-type]
+    after, _ = method.step(state, _DualGame(game))
     return np.concatenate([after.y.tangent, *(entry.tangent for entry in after.memory.values())])

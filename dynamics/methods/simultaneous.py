@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dynamics.games.field import Game
-from dynamics.methods.base import Info, Method, State, replace_part
+from dynamics.methods.base import Info, Method, Playable, State, replace_part
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Simultaneous(Method):
 
     name: ClassVar[str] = "simultaneous"
 
-    def step(self, state: State, game: Game) -> tuple[State, Info]:
+    def step(self, state: State, game: Playable) -> tuple[State, Info]:
         """Return the state after one simultaneous step."""
         y = state.y
         draw = (state.iteration, 0)

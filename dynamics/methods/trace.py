@@ -150,7 +150,7 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
         vectors.append(Traced(tape, tuple(names[begin : begin + size])))
         begin += size
     state = State(vectors[0], 0, dict(zip(plain.memory, vectors[1:], strict=True)))
-    after, _ = method.with_lr(rates).step(state, _TracedGame(game, tape))  # type: ignore[arg-type]
+    after, _ = method.with_lr(rates).step(state, _TracedGame(game, tape))
     outputs = [entry for vector in (after.y, *after.memory.values()) for entry in vector.entries]
     source = kernel(
         tape.statements,

@@ -62,8 +62,13 @@ class AngleField(Field):
             return v / turn[..., None]
 
     def jacobian(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
-        """Not needed by the explicit solvers that integrate this field."""
-        raise NotImplementedError("explicit solvers do not ask for the Jacobian of an angle field")
+        """Return the exact Jacobian by the quotient rule, shape (..., dim, dim)."""
+        v, slope = np.asarray(self.field(y)), np.asarray(self.field.jacobian(y))
+        conjugate, z = self.form.p.conj(), np.asarray(self.form.amplitude(self.origin, y))[..., None]
+        speed = (v @ conjugate)[..., None] / z
+        turn = np.imag(speed)[..., None]
+        bend = np.imag((conjugate @ slope) / z - speed * conjugate / z)
+        return slope / turn - v[..., None] * bend[..., None, :] / turn**2
 
 
 def _integrate(field: Field, starts: NDArray[np.float64], times: NDArray[np.float64], rtol: float) -> Any:

@@ -161,6 +161,7 @@ def factors_of(game: Any, index: int) -> tuple[Function, ...]:
         for factor, _ in sp.factor_list(formula)[1]:
             alone = games.define(players={"factor": (list(game.names), factor)}, parameters={})
             found.append(lambda y, alone=alone: np.asarray(alone.losses(y)["factor"]))
+    # SymPy raises NotImplementedError for formulas in which it knows no factors.
     except (InputError, sp.PolynomialError, NotImplementedError):
         return ()
     return tuple(found)

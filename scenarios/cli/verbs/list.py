@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -32,12 +31,8 @@ def _solvers() -> Rows:
 
 
 def _schemes() -> Rows:
-    """Schemes of the stochastic room; none when this version has no such room."""
-    try:
-        ensemble: Any = importlib.import_module("dynamics.ensemble")
-    except ModuleNotFoundError:
-        return []
-    return [(name, ensemble.summary(name)) for name in ensemble.names()]
+    """Return the schemes for stochastic games: none, this version integrates no noise."""
+    return []
 
 
 def _scenarios() -> Rows:

@@ -36,7 +36,7 @@ def test_provenance_names_field_solver_and_tolerances():
     assert result.statistics["evaluations"] > result.statistics["steps"] > 0
     assert result.statistics["seconds"] > 0
     with pytest.raises(dataclasses.FrozenInstanceError):
-        result.status = Status.DIVERGED  # type: ignore[misc]
+        result.status = Status.DIVERGED
 
 
 @pytest.mark.parametrize("name", ["scipy:DOP853", "scipy:Radau", "scipy:LSODA", "torchdiffeq:dopri8"])

@@ -28,7 +28,7 @@ def test_derivative_tensors_are_derivatives_of_each_other(name):
         tensor = game.derivative(state, order)
         # Central differences: truncation h^2 = 1e-10 times a fifth derivative of order 100, rounding 1e-11.
         np.testing.assert_allclose(tensor, numerical_jacobian(previous, state), rtol=1e-6, atol=1e-6)
-        previous = lambda y, order=order: game.derivative(y, order)  # noqa: E731
+        previous = partial(game.derivative, order=order)
     np.testing.assert_array_equal(game.jacobian(state), game.derivative(state, 1))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,8 @@ from dynamics.games.field import Game
 from dynamics.stability import Equilibrium, analyse
 
 
-def only(game: Game, **options: object) -> Equilibrium:
-    report = analyse(game, methods=[], **options)  # type: ignore[arg-type]
+def only(game: Game, **options: Any) -> Equilibrium:
+    report = analyse(game, methods=[], **options)
     assert len(report.equilibria) == 1
     return report.equilibria[0]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ BOUND = 1e150
 
 #: Iterations times starts from which compiling a kernel pays (compilation takes seconds, a step microseconds).
 _COMPILE_FROM = 200_000
+
+#: Most starts that a thread takes at a time: a millisecond of work or more, shared evenly among the threads.
+_PIECE = 1024
 
 
 def iterate(
@@ -155,9 +160,23 @@ def _run_kernel(
         last = flat.copy()
         reached = np.zeros((len(flat), 2), dtype=np.int64)
         arguments = (rates, scales, game.arguments[0], factors, *game.rule(seen))
-        kernel(begin, *arguments, iterations, every, BOUND, path, last, reached)
+        given = (begin, *arguments, iterations, every, BOUND, path, last, reached)
+        _in_threads(lambda first, behind, given=given: kernel(first, behind, *given), len(begin))
         # Quadrature nodes are chosen before the run; a run that went further out than they suit is repeated.
         farther = np.concatenate([last, path[np.isfinite(path).all(axis=-1)]])
         if game.doublings(farther) <= game.doublings(seen) or game.quadrature == (0, 0.0):
             return path, last, reached[:, 0], reached[:, 1]
         seen = farther
+
+
+def _in_threads(run: Callable[[int, int], None], count: int) -> None:
+    """Call ``run(first, behind)`` for ranges that make up ``range(count)``, in Numba's number of threads."""
+    from numba import get_num_threads
+
+    threads = min(get_num_threads(), count)
+    size = min(-(-count // max(threads, 1)), _PIECE)
+    if threads < 2:
+        run(0, count)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda first: run(first, min(first + size, count)), range(0, count, size)))

@@ -280,8 +280,9 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
 
     Returns
     -------
-    compiled function ``(start, rates, scales, p, factors, z, w, iterations, every, bound, path, last, reached)``
-        over starts of shape (paths, extended dim);
+    compiled function
+        ``(first, behind, start, rates, scales, p, factors, z, w, iterations, every, bound, path, last, reached)`` over
+        the rows first to behind - 1 of starts of shape (paths, extended dim), see :func:`.kernel.kernel`;
         ``factors`` multiply the rates iteration by iteration (empty without a schedule), ``path`` of shape
         (paths, records, dim) receives every ``every``-th state, ``last`` the last one and ``reached`` its iteration
         and the reason for stopping
@@ -307,4 +308,4 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
         },
         scheduled=[] if method.schedule is None else [f"r{i}" for i in range(len(game.players))],
     )
-    return load_module(source, f"kernel_{method.name.replace('-', '_')}").run_many
+    return load_module(source, f"kernel_{method.name.replace('-', '_')}").run

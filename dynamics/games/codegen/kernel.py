@@ -1,22 +1,47 @@
-"""The loop that repeats a map: one iteration as straight-line code, run over many starts in parallel.
+"""The loop that repeats a map: one iteration as straight-line code, run over many starts side by side.
 
-One start waits for the result of each operation before it can begin the next (an exponential takes some twenty cycles).
-Short iterations are therefore run for four starts in lockstep, whose operations overlap: the same operations on the
-same numbers, so the bits are those of one start alone.
+Starts go in lanes, and the innermost loop is the one over the lanes: it has no branches, so that the compiler fills the
+widest registers with it. A start that ends gives its lane to the last one. Every start sees the operations it would see
+alone, so its bits depend neither on the others nor on the threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dynamics.games.codegen.dialects import NUMBA
+from dynamics.games.codegen.lanes import VECTORISED
 from dynamics.games.codegen.program import Assign, GaussianSum, Operand
-from dynamics.games.codegen.render import assignment, function, numba_statement, text
+from dynamics.games.codegen.render import function, numba_statement, text
 
 _INDENT = "    "
-#: Starts in lockstep, and the longest iteration for which that pays: beyond, registers run out and compilation drags.
-LANES = 4
-MOST_STATEMENTS = 24
+
+#: Starts that go side by side: enough to fill the registers of AVX-512 several times over, few enough for the states
+#: to stay in the nearest cache.
+WIDTH = 64
+
+_LEAVE = """@njit(**INNER)
+def leave(a, who, width, k, bound, last, reached):
+    for lane in range(width - 1, -1, -1):
+        outside, missing = False, False
+        for i in range(DIM):
+            value = a[(SIZE + i) * WIDTH + lane]
+            outside |= not abs(value) <= bound
+            missing |= value != value
+        if outside:
+            width -= 1
+            keep(a, who, lane, last, reached, k, 2 if missing else 1)
+            who[lane] = who[width]
+            for row in range(2 * SIZE):
+                a[row * WIDTH + lane] = a[row * WIDTH + width]
+    return width
+
+
+@njit(**INNER)
+def keep(a, who, lane, last, reached, k, reason):
+    for i in range(DIM):
+        last[who[lane], i] = a[i * WIDTH + lane]
+    reached[who[lane], 0] = k
+    reached[who[lane], 1] = reason"""
 
 
 def kernel(
@@ -46,97 +71,57 @@ def kernel(
     Returns
     -------
     str
-        A module with ``run_many`` (starts in parallel):
-        ``(start, *arguments, factors, z, w, iterations, every, bound, path, last, reached)``; ``reached`` receives the
-        last iteration within the bound and the reason for stopping (0 none, 1 bound, 2 NaN).
+        A module with ``run``, which lets go of the interpreter's lock:
+        ``(first, behind, start, *arguments, factors, z, w, iterations, every, bound, path, last, reached)`` iterates
+        the rows ``first`` to ``behind - 1`` of ``start``. ``reached`` receives the last iteration within the bound and
+        the reason for stopping (0 none, 1 bound, 2 NaN).
     """
-    names = ", ".join(arguments)
+    size = len(state)
+    rows = [f"a[{i * WIDTH} + lane]" for i in range(2 * size)]
+    within = " & ".join(f"(abs(n{i}) <= bound)" for i in range(dim))
+    step = [f"{name} = {row}" for name, row in zip(state, rows, strict=False)]
+    step += [line for statement in statements for line in numba_statement(statement, VECTORISED)]
+    step += [f"n{i} = {text(output)}" for i, output in enumerate(outputs)]
+    step += [f"{row} = n{i}" for i, row in enumerate(rows[size:])]
+    # Written so that NaN fails the test too.
+    step += [f"outside += 0 if {within} else 1"]
+
     bind = [f"{name} = {array}[{i}]" for array, entries in arguments.items() for i, name in enumerate(entries)]
     bind += [f"{name}_full = {name}" for name in scheduled]
-    rates = [f"{name} = {name}_full * factors[k]" for name in scheduled]
-    short = len(statements) <= MOST_STATEMENTS and all(isinstance(s, Assign) for s in statements)
-    common = f"{names}, factors, z, w, iterations, every, bound"
-
-    loop = [*rates, *(line for s in statements for line in numba_statement(s, NUMBA))]
-    loop += [f"n{i} = {text(output)}" for i, output in enumerate(outputs)]
-    # Written so that NaN fails the test too.
-    loop += [f"if not ({_within(dim, '')}):", f"{_INDENT}reached[1] = 2 if {_nan(dim)} else 1", f"{_INDENT}break"]
-    loop += [f"{name} = n{i}" for i, name in enumerate(state)]
-    loop += ["reached[0] = k + 1", *_record([f"path[row, {i}] = {state[i]}" for i in range(dim)])]
-    one = [f"{name} = current[{i}]" for i, name in enumerate(state)]
-    one += [*bind, "reached[0] = begin", "for k in range(begin, iterations):"]
-    one += [f"{_INDENT}{line}" for line in loop]
-    one += [f"last[{i}] = {state[i]}" for i in range(dim)]
-    run = function(
-        f'@njit(cache=True, error_model="numpy")\ndef run(current, begin, {common}, path, last, reached):', one
-    )
-    parts = [NUMBA.prelude.rstrip(), run]
-    if short:
-        parts.append(_lockstep(statements, state, outputs, dim, bind, rates, common))
-    rest = f"run(current[lane], done, {common}, path[i + lane], last[i + lane], reached[i + lane])"
-    lanes = LANES if short else 1
     body = [
-        f"for block in prange((start.shape[0] + {lanes - 1}) // {lanes}):",
-        f"{_INDENT}i = {lanes} * block",
-        f"{_INDENT}current = start[i : i + {lanes}].copy()",
-        f"{_INDENT}done = 0",
+        *bind,
+        "a, who = np.empty(2 * SIZE * WIDTH), np.empty(WIDTH, dtype=np.int64)",
+        "for block in range(first, behind, WIDTH):",
+        "    width = min(WIDTH, behind - block)",
+        "    for lane in range(width):",
+        "        who[lane] = block + lane",
+        "        for i in range(SIZE):",
+        "            a[i * WIDTH + lane] = start[block + lane, i]",
+        "    for k in range(iterations):",
+        *(f"        {name} = {name}_full * factors[k]" for name in scheduled),
+        "        outside = 0",
+        "        for lane in range(width):",
+        *(f"            {line}" for line in step),
+        "        if outside > 0:",
+        "            width = leave(a, who, width, k, bound, last, reached)",
+        "            if width == 0:",
+        "                break",
+        "        for i in range(SIZE):",
+        "            for lane in range(width):",
+        "                a[i * WIDTH + lane] = a[(SIZE + i) * WIDTH + lane]",
+        "        if (k + 1) % every == 0:",
+        "            for lane in range(width):",
+        "                for i in range(DIM):",
+        "                    path[who[lane], (k + 1) // every, i] = a[i * WIDTH + lane]",
+        "    for lane in range(width):",
+        "        keep(a, who, lane, last, reached, iterations, 0)",
     ]
-    if short:
-        body += [
-            f"{_INDENT}if current.shape[0] == {LANES}:",
-            f"{_INDENT * 2}done = lockstep(current, {common}, path[i : i + {LANES}])",
-        ]
-    body += [f"{_INDENT}for lane in range(current.shape[0]):", f"{_INDENT * 2}{rest}"]
-    head = f"def run_many(start, {common}, path, last, reached):"
-    parts.append(function(f'@njit(cache=True, parallel=True, error_model="numpy")\n{head}', body))
-    return "\n\n".join(parts) + "\n"
-
-
-def _lockstep(
-    statements: Sequence[Assign | GaussianSum],
-    state: Sequence[str],
-    outputs: Sequence[Operand],
-    dim: int,
-    bind: Sequence[str],
-    rates: Sequence[str],
-    common: str,
-) -> str:
-    """Return a loop over several starts that ends, before the step, where one of them leaves the bound.
-
-    ``current`` is left at the states after as many iterations as it returns; :func:`run` goes on from there.
-    """
-    own = {*state, *(s.target for s in statements if isinstance(s, Assign))}
-
-    def renamed(operand: Operand, lane: int) -> Operand:
-        return f"{operand}_{lane}" if operand in own else operand
-
-    loop = list(rates)
-    for lane in range(LANES):
-        for statement in statements:
-            assert isinstance(statement, Assign)
-            entries = tuple(renamed(argument, lane) for argument in statement.arguments)
-            loop.append(assignment(Assign(f"{statement.target}_{lane}", statement.operation, entries), NUMBA))
-        loop += [f"n{i}_{lane} = {text(renamed(output, lane))}" for i, output in enumerate(outputs)]
-    within = " and ".join(_within(dim, f"_{lane}") for lane in range(LANES))
-    loop += [f"if not ({within}):", f"{_INDENT}break"]
-    loop += [f"{name}_{lane} = n{i}_{lane}" for lane in range(LANES) for i, name in enumerate(state)]
-    loop += ["done = k + 1"]
-    loop += _record([f"path[{lane}, row, {i}] = {state[i]}_{lane}" for lane in range(LANES) for i in range(dim)])
-    lanes = [(lane, i, name) for lane in range(LANES) for i, name in enumerate(state)]
-    body = [f"{name}_{lane} = current[{lane}, {i}]" for lane, i, name in lanes]
-    body += [*bind, "done = 0", "for k in range(iterations):", *(f"{_INDENT}{line}" for line in loop)]
-    body += [f"current[{lane}, {i}] = {name}_{lane}" for lane, i, name in lanes]
-    body += ["return done"]
-    return function(f'@njit(cache=True, error_model="numpy")\ndef lockstep(current, {common}, path):', body)
-
-
-def _within(dim: int, suffix: str) -> str:
-    return " and ".join(f"abs(n{i}{suffix}) <= bound" for i in range(dim))
-
-
-def _nan(dim: int) -> str:
-    return " or ".join(f"n{i} != n{i}" for i in range(dim))
-
-
-def _record(lines: list[str]) -> list[str]:
-    return ["if (k + 1) % every == 0:", f"{_INDENT}row = (k + 1) // every", *(f"{_INDENT}{line}" for line in lines)]
+    given = f"start, {', '.join(arguments)}, factors, z, w, iterations, every, bound, path, last, reached"
+    settings = '@njit(cache=True, nogil=True, error_model="numpy")'
+    return "\n\n\n".join([
+        'import numpy as np\n\nINNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
+        VECTORISED.prelude.rstrip(),
+        f"DIM, SIZE, WIDTH = {dim}, {size}, {WIDTH}",
+        _LEAVE,
+        function(f"{settings}\ndef run(first, behind, {given}):", body),
+    ]) + "\n"  # fmt: skip

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from dynamics.games.codegen.dialects import NUMBA, Dialect
 from dynamics.games.codegen.integrator import layout
 from dynamics.games.codegen.integrator.kernel import entry, module
+from dynamics.games.codegen.lanes import VECTORISED
 from dynamics.games.codegen.program import Assign, GaussianSum, Program
 from dynamics.games.codegen.render import assignment, text
 
 _INDENT = "    "
-
-_DIALECT = Dialect("numba-lanes", {**NUMBA.operations, "exp": "exp({0})"}, NUMBA.prelude)
 
 
 def evaluators_source(programs: Mapping[str, Program], dim: int, lanes: int) -> str:
@@ -35,7 +31,7 @@ def evaluators_source(programs: Mapping[str, Program], dim: int, lanes: int) -> 
     row = dim * lanes
     value = f"{layout.V * row}"
     targets = {"FIELD": value, "RAW": value, "SURFACE": "s[VALUES]", "GRADIENT": "s[NORMAL]", "SWITCH": "s[VALUES]"}
-    parts = [_DIALECT.prelude, _exponential()]
+    parts = [VECTORISED.prelude]
     for name, program in programs.items():
         parts.append(_evaluator(name.lower(), program, targets[name], row, lanes, scaled=name in ("FIELD", "RAW")))
     parts += [entry(name.lower(), [name.lower()]) for name in programs]
@@ -69,7 +65,7 @@ def _evaluator(name: str, program: Program, target: str, row: int, lanes: int, *
 def _statement(statement: Assign | GaussianSum) -> Sequence[str]:
     """Write an operation, or a sum in two loops: the terms, which the compiler vectorises, and their addition."""
     if isinstance(statement, Assign):
-        return [assignment(statement, _DIALECT)]
+        return [assignment(statement, VECTORISED)]
     pairs = list(zip(statement.targets, statement.terms, strict=True))
     node = statement.node
     return [
@@ -79,48 +75,9 @@ def _statement(statement: Assign | GaussianSum) -> Sequence[str]:
         *(f"{t}_all = a[s[TERMS] + {i} * count : s[TERMS] + {i + 1} * count]" for i, (t, _) in enumerate(pairs)),
         "for q in range(count):",
         f"{_INDENT}{node} = {node}_all[q]",
-        *(f"{_INDENT}{assignment(assign, _DIALECT)}" for assign in statement.body),
+        *(f"{_INDENT}{assignment(assign, VECTORISED)}" for assign in statement.body),
         *(f"{_INDENT}{target}_all[q] = weights[q] * {term}" for target, term in pairs),
         *(f"{target} = 0.0" for target, _ in pairs),
         "for q in range(count):",
         *(f"{_INDENT}{target} += {target}_all[q]" for target, _ in pairs),
     ]
-
-
-def _exponential() -> str:
-    """Return an exponential without branches, which the compiler vectorises; as exact as the library's.
-
-    ``e^x = 2^n e^r`` with ``|r| <= log(2)/2`` and ``e^r = 1 + r + r^2 g(r)``; g is interpolated at Chebyshev points by
-    a polynomial of degree 9, which leaves 2e-17 of ``e^r``. Two factors make up ``2^n``, so that the result may be
-    subnormal.
-    """
-    half = np.log(2) / 2 * (1 + 1e-9)
-
-    def remainder(x: np.ndarray) -> np.ndarray:
-        total = np.zeros_like(x)
-        for k in range(24, 1, -1):
-            total = total * x / (k + 1) + 1.0
-        return total / 2
-
-    nodes = np.polynomial.Chebyshev.interpolate(lambda u: remainder(half * u), 9)
-    series = nodes.convert(kind=np.polynomial.Polynomial).coef / half ** np.arange(10)
-    horner = repr(float(series[-1]))
-    for c in series[-2::-1]:
-        horner = f"({horner} * r + {float(c)!r})"
-    return f"""@njit(**INNER)
-def exp(x):
-    x = -746.0 if x < -746.0 else x
-    x = 710.0 if x > 710.0 else x
-    k = x * 1.4426950408889634 + 6755399441055744.0
-    n = k - 6755399441055744.0
-    r = (x - n * 0.6931471803691238) - n * 1.9082149292705877e-10
-    p = 1.0 + (r + r * r * {horner})
-    m = np.float64(k).view(np.int64) - 0x4338000000000000
-    h = m >> 1
-    return p * np.int64((h + 1023) << 52).view(np.float64) * np.int64((m - h + 1023) << 52).view(np.float64)
-
-
-@njit(**INNER)
-def sigmoid(x):
-    e = exp(-abs(x))
-    return (e if x < 0.0 else 1.0) / (1.0 + e)"""

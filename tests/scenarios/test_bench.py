@@ -29,5 +29,5 @@ def test_a_ratio_below_its_floor_is_a_no(gandyn, monkeypatch):
 def test_every_row_can_be_measured():
     rows = bench.measure(starts=200)
     # One more where diffrax is installed.
-    assert len(rows) == 8 + (find_spec("diffrax") is not None)
+    assert len(rows) == 10 + (find_spec("diffrax") is not None)
     assert all(row.value > 0 and row.peer > 0 for row in rows)

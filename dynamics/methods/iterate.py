@@ -21,8 +21,9 @@ from dynamics.methods.linearise import extended
 #: Largest coordinate before an iteration counts as diverged; its square is still a finite float.
 BOUND = 1e150
 
-#: Iterations times starts from which compiling a kernel pays (compilation takes seconds, a step microseconds).
-_COMPILE_FROM = 200_000
+#: From how many iterations compiling a kernel pays, and how many starts cost as much again in Python: compilation
+#: takes a second or two, an iteration of one start about 100 microseconds and of each further one 0.1.
+_COMPILE_FROM, _COMPANY = 20_000, 1000
 
 #: Most starts that a thread takes at a time: a millisecond of work or more, shared evenly among the threads.
 _PIECE = 1024
@@ -76,7 +77,7 @@ def iterate(
         raise InputError(f"Only symbolic games can be compiled, got {type(game).__name__}: leave compiled unset.")
     flat = np.ascontiguousarray(game.project(start).reshape(-1, game.dim))
     if compiled is None:
-        compiled = isinstance(game, SymbolicGame) and len(flat) * iterations >= _COMPILE_FROM
+        compiled = isinstance(game, SymbolicGame) and iterations * (1 + len(flat) / _COMPANY) >= _COMPILE_FROM
     began = time.perf_counter()
     if compiled and isinstance(game, SymbolicGame):
         path, last, reached, reason = _run_kernel(game, method, flat, iterations, every)

@@ -43,6 +43,8 @@ def _named(settings):
         ("lookahead", {"base.bet": 0.1, "base": "heavy-ball"}, "did you mean 'beta'"),
         ("lookahead", {"base": "heavyball"}, "did you mean 'heavy-ball'"),
         ("lookahead", {"base": "averaging"}, "name a plain one"),
+        ("lookahead", {"base": 3}, "is 3, expected the name of a method"),
+        ("averaging", {"base": None}, "is None, expected the name of a method"),
         ("lookahead", {"base.schedule": "cosine"}, "give it to lookahead instead"),
         ("averaging", {"base": methods.get("adam", lr=1.0), "base.beta1": 0.5}, "configured adam already"),
         ("heavy-ball", {"base.order": "alternating"}, "Unknown setting of the method heavy-ball 'base.order'"),

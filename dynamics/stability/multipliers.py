@@ -177,27 +177,3 @@ def free_directions(stack: Stack, size: float, zeros: int = 0) -> NDArray[np.flo
 
 def _compressed(stack: Stack, basis: NDArray[np.float64]) -> Stack:
     return lambda rates: basis.T @ stack(rates) @ basis
-
-
-def without_counters(stack: Stack, dim: int) -> Stack:
-    """Return the Jacobians without the memory that only counts.
-
-    Parameters
-    ----------
-    stack : callable
-    dim : int
-        Number of coordinates of the state, which come first.
-    """
-    kept = felt(np.real(stack(np.array([0.3, 0.7]))), dim)
-    return stack if kept.all() else lambda rates: stack(rates)[:, kept][:, :, kept]
-
-
-def felt(matrices: NDArray[Any], dim: int) -> NDArray[np.bool_]:
-    """Return which entries of the extended state are not memory that only counts, shape (n,).
-
-    What only counts stays as it is and moves nothing else in any of the Jacobians, shape (m, n, n): its multiplier is
-    1, and no state feels it.
-    """
-    counters = (matrices == np.eye(matrices.shape[-1])).all(axis=(0, 1))
-    counters[:dim] = False
-    return ~counters

@@ -55,6 +55,7 @@ def _named(settings):
         ("lookahead", {"alpha": 0}, "(0, 1]"),
         ("lookahead", {"k": 2.5}, "whole number"),
         ("adam", {"beta1": 1}, "[0, 1)"),
+        ("averaging", {"beta": 0.5}, "add kind=ema, or leave it out"),
         ("averaging", {"kind": "polyack"}, "did you mean 'polyak'"),
         ("extragradient", {"sample": "freshly"}, "did you mean 'fresh'"),
     ],

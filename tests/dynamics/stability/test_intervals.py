@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dynamics import games, methods
 from dynamics.stability import analyse
 from dynamics.stability.expansion import Stack
-from dynamics.stability.multipliers import MethodRow, method_row, without_counters
+from dynamics.stability.multipliers import MethodRow, method_row
 
 
 def polynomial(coefficients: list[float], jacobian: NDArray) -> Stack:
@@ -147,7 +147,7 @@ def test_a_continuum_and_a_centre_of_marginal_steps_have_no_fastest_rate() -> No
     assert bilinear[1].intervals == ()
 
 
-def test_the_memory_that_only_counts_has_no_multiplier() -> None:
+def test_an_exponential_average_adds_its_share_of_the_past_to_the_multipliers() -> None:
     # the exponential average of simultaneous steps on a bowl: multipliers 1 - lr and beta
     game = games.inline(minimax="x**2/2", minimise=["x"], maximise=[])
     method = methods.get("averaging", lr=0.5, kind="ema", beta=0.3)
@@ -155,12 +155,6 @@ def test_the_memory_that_only_counts_has_no_multiplier() -> None:
     np.testing.assert_allclose(found.spectral_radius, 0.5, rtol=1e-14)
     np.testing.assert_allclose(found.intervals, [[0.0, 2.0]], rtol=1e-13)
     np.testing.assert_allclose([found.optimal_lr, found.optimal_radius], [0.7, 0.3], rtol=1e-7)
-
-
-def test_counters_are_told_from_fixed_states() -> None:
-    matrix = np.array([[0.5, 0.0, 0.0], [0.2, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    assert without_counters(lambda rates: np.array([matrix] * len(rates)), 1)(np.zeros(2)).shape == (2, 1, 1)
-    assert without_counters(lambda rates: np.array([matrix] * len(rates)), 3)(np.zeros(2)).shape == (2, 3, 3)
 
 
 @pytest.mark.parametrize("seed", range(30))

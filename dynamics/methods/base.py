@@ -79,7 +79,8 @@ class Info:
     evaluations : mapping of str to int
         Evaluations of each player's part of the field.
     products : int
-        Products of the Jacobian of the field, or of its transpose, with a vector.
+        Products of the Jacobian of the field, or of its transpose, with a vector; those inside the solution of a
+        linear system (competitive, proximal-point) are not counted.
     """
 
     evaluations: Mapping[str, int]

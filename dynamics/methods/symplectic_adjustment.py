@@ -21,7 +21,7 @@ class SymplecticAdjustment(Method):
     ``<v, J^T v> <(J - J^T) v / 2, J^T v> / dim + 1/10``, which points to stable and away from unstable equilibria. In
     Balduzzi's notation ``xi = -v``, ``H = -J``, and the adjustment is ``-A^T xi``. On the bilinear game it is consensus
     optimisation. It rests where the field vanishes and nowhere else: ``1 + lambda A`` is regular for antisymmetric A.
-    Source: Balduzzi et al. 2018, algorithm 1 and proposition 5.
+    Source: Balduzzi et al. 2018, algorithm 1.
 
     Parameters
     ----------

@@ -122,10 +122,13 @@ def method_row(name: str, stack: Stack, size: float, lr: float | None = None, ze
     first: Intervals = ()
     if verdict.crossing is not None:
         first = ((0.0, verdict.crossing),)
-        found = survey(stack, size, verdict.crossing, inside=False)
+        found = survey(stack, size, verdict.crossing, inside=False, begin=verdict.turning)
     else:
-        low = expansion.trusted if verdict.sign > 0 else verdict.reach
-        found = survey(stack, size, low, inside=verdict.sign <= 0)
+        low, begin = verdict.reach, verdict.turning
+        if low < expansion.trusted:
+            low = _confirmed(stack, low, inside=verdict.sign <= 0)
+            begin = min(begin, low / 10)
+        found = survey(stack, size, low, inside=verdict.sign <= 0, begin=begin)
     intervals = first + found.intervals
     if verdict.sign <= 0:
         intervals = ((0.0, intervals[0][1]), *intervals[1:])
@@ -173,6 +176,19 @@ def free_directions(stack: Stack, size: float, zeros: int = 0) -> NDArray[np.flo
             break
         basis = basis @ right[: basis.shape[1] - fixed].T
     return basis
+
+
+def _confirmed(stack: Stack, low: float, inside: bool) -> float:
+    """Return a rate next to which the radius is on the side that small rates are on, from an estimate of one.
+
+    Memory that fades slowly brings terms of second order forward.
+    """
+    for _ in range(30):
+        side = moduli(stack(np.array([low])))[1][0]
+        if side == 0 or (side < 0) == inside:
+            break
+        low /= 4
+    return low
 
 
 def _compressed(stack: Stack, basis: NDArray[np.float64]) -> Stack:

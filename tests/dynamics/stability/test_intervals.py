@@ -179,3 +179,47 @@ def test_intervals_agree_with_a_dense_scan_of_the_radius(seed: int) -> None:
             assert found.optimal_radius <= radii.min() + 1e-12
             # next to its least value the radius of a scan is above it by at most the slope times a step of 6e-4
             assert found.optimal_radius > radii.min() - 0.05
+
+
+@pytest.mark.parametrize("growth", [1e-2, 1e-3, 1e-5])
+def test_an_interval_that_begins_at_a_small_rate_is_found_where_it_begins(growth: float) -> None:
+    # mu = 1 + z + z^2, z = lr (g + i): |mu|^2 = 1 + 2 g lr - (1 - 3 g^2) lr^2 + 2 g (1 + g^2) lr^3 + (1 + g^2)^2 lr^4
+    jacobian = rotation(growth, 1.0)
+    found = row(polynomial([1, 1, 1], jacobian), jacobian)
+    square = 1 + growth**2
+    roots = np.roots([square**2, 2 * growth * square, -(1 - 3 * growth**2), 2 * growth])
+    ends = np.sort(roots[(np.abs(roots.imag) < 1e-9) & (roots.real > 0)].real)
+    assert found.critical_lr == 0.0
+    # at the first end, near 2 g, the radius moves by 2 g^2 times the share of the rate; it is marginal to 4 n eps |M|
+    np.testing.assert_allclose(found.intervals, [ends], rtol=10 * np.finfo(float).eps / growth**2)
+    assert len(found.intervals) == 1
+
+
+@pytest.mark.parametrize("damping", [1e-2, 1e-3, 1e-4])
+def test_the_fastest_rate_of_simultaneous_steps_is_found_however_small(damping: float) -> None:
+    # |1 + lr (i - g)|^2 = 1 - 2 g lr + (1 + g^2) lr^2 is least at g / (1 + g^2)
+    jacobian = rotation(-damping, 1.0)
+    found = row(polynomial([1, 1], jacobian), jacobian)
+    # the parabola is level to rounding over sqrt(eps), a share of sqrt(eps) / g of the rate
+    np.testing.assert_allclose(found.optimal_lr, damping / (1 + damping**2), rtol=1e-7 / damping)
+    np.testing.assert_allclose(found.optimal_radius, 1 / np.sqrt(1 + damping**2), rtol=1e-14)
+
+
+@pytest.mark.parametrize("damping", [1e-2, 1e-3])
+@pytest.mark.parametrize("beta", [0.9, 0.99])
+def test_heavy_momentum_moves_the_first_crossing_to_small_rates(damping: float, beta: float) -> None:
+    # The multiplier 1 + x obeys x (1 - beta + x) = lr lambda (1 + x). With s = lr lambda / (1 - beta) its logarithm is
+    # s - s^2 (1 + beta) / (2 (1 - beta)) + O(s^3), whose real part is 0 again at 2 g (1 - beta)^2 / (1 + beta), and
+    # least at half of that rate.
+    jacobian = rotation(-damping, 1.0)
+
+    def stack(rates: NDArray) -> NDArray:
+        one = np.broadcast_to(np.eye(2), (len(rates), 2, 2))
+        ahead = (1 + beta) * one + rates[:, None, None] * jacobian
+        return np.concatenate([np.block([ahead, -beta * one]), np.block([one, 0 * one])], axis=-2)
+
+    found = row(stack, jacobian)
+    expected = 2 * damping * (1 - beta) ** 2 / (1 + beta)
+    # the dip is 2.5e-9 deep at least, seen against a rounding of 1e-15 times a condition of a few hundred
+    np.testing.assert_allclose(found.critical_lr, expected, rtol=1e-3)
+    np.testing.assert_allclose(found.optimal_lr, expected / 2, rtol=1e-3)

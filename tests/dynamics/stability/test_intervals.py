@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dynamics import games, methods
-from dynamics.stability import analyse
+from dynamics.stability import analyse, spectral_radii
 from dynamics.stability.expansion import Stack
 from dynamics.stability.multipliers import MethodRow, method_row
 
@@ -223,3 +223,43 @@ def test_heavy_momentum_moves_the_first_crossing_to_small_rates(damping: float, 
     # the dip is 2.5e-9 deep at least, seen against a rounding of 1e-15 times a condition of a few hundred
     np.testing.assert_allclose(found.critical_lr, expected, rtol=1e-3)
     np.testing.assert_allclose(found.optimal_lr, expected / 2, rtol=1e-3)
+
+
+def weakly_damped(generator: np.random.Generator) -> dict:
+    """Return the players of a random linear game whose intervals and fastest rates lie at rates of all sizes."""
+    a, b, c, d = generator.uniform([-0.2, -0.2, -0.2, 0.5], [0.6, 0.6, 0.6, 3.0]).tolist()
+    return {
+        "one": (["x", "z"], f"{a}*x**2/2 + {abs(b)}*z**2/2 + {d}*x*y + z*y/3"),
+        "two": (["y"], f"{b}*y**2/2 - {d}*x*y + z*y/5 + w*y/4"),
+        "three": (["w"], f"{c}*w**2/2 - w*y/2"),
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_table_of_every_method_agrees_with_a_dense_scan(seed: int) -> None:
+    generator = np.random.default_rng(100 + seed)
+    players = weakly_damped(generator)
+    if seed % 2:
+        del players["three"]
+        players["two"] = (["y"], players["two"][1].replace(" + w*y/4", ""))
+    game = games.define(players)
+    lr = {player: float(generator.choice([0.3, 1.0, 3.0])) for player in game.players}
+    chosen = [methods.get(name, lr=lr) for name in methods.names()]
+    chosen += [
+        methods.get("heavy-ball", lr=lr, beta=-0.5, order="alternating"),
+        methods.get("averaging", lr=lr, kind="ema"),
+    ]
+    chosen = [method for method in chosen if not method.no_multipliers and not method.applies(game)]
+    (found,) = analyse(game, methods=chosen).equilibria
+    size = float(np.linalg.norm(game.jacobian(found.at), 2))
+    scan = np.geomspace(1e-4 / size, 1e3 / size, 6000)
+    for method, line in zip(chosen, found.methods, strict=True):
+        radii = spectral_radii(game, method, found.at, scan)
+        inside = np.zeros(len(scan), dtype=bool)
+        for low, high in line.intervals:
+            inside |= (scan >= low) & (scan <= (np.inf if high is None else high))
+        # next to a crossing, and where it is marginal, the radius is closer to one than rounding tells
+        clear = np.abs(radii - 1) > 1e-9
+        assert (inside == (radii <= 1))[clear].all(), method.name
+        assert line.optimal_radius is None or line.optimal_radius <= radii.min() + 1e-9, method.name
+        assert line.optimal_lr is None or line.optimal_radius > radii.min() - 0.05, method.name

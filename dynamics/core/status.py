@@ -22,7 +22,7 @@ class Status(Enum):
     CONVERGED = "converged", "The iteration met its tolerance."
     EVENT = "event", "A stop condition was met."
     DIVERGED = "diverged", "The state left every bound (finite-time blow-up or divergence)."
-    NON_FINITE = "non-finite", "The field returned NaN or infinity at a finite state."
+    NON_FINITE = "non-finite", "At a finite state the field is NaN or infinite, or an implicit step has no solution."
     STEP_UNDERFLOW = "step-underflow", "The step size fell below what floating point can resolve."
     BUDGET_EXHAUSTED = "budget-exhausted", "The budget of evaluations was used up before the end."
     INTERRUPTED = "interrupted", "The computation was interrupted; what was finished is kept."

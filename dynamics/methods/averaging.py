@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dynamics.core.errors import InputError, check_number, unknown
+from dynamics.core.errors import InputError, unknown
 from dynamics.games.field import Array, Game
 from dynamics.methods.arithmetic import namespace
 from dynamics.methods.base import Info, Playable, State
+from dynamics.methods.moments import check_average
 from dynamics.methods.wrapping import Wrapping
 
 
@@ -28,7 +29,7 @@ class Averaging(Wrapping):
     kind : str
         ``polyak`` or ``ema``.
     beta : float
-        Share of the past in the exponential average, in [0, 1).
+        Share of the past in the exponential average, in [0, 1); with ``kind=ema`` only.
     """
 
     name: ClassVar[str] = "averaging"
@@ -40,8 +41,11 @@ class Averaging(Wrapping):
         super().__post_init__()
         if self.kind not in ("polyak", "ema"):
             raise unknown("kind of average", self.kind, ("polyak", "ema"))
-        if not 0 <= check_number("beta", self.beta) < 1:
-            raise InputError(f"beta is {self.beta:g}, expected a number in [0, 1): the share of the past.")
+        check_average("beta", self.beta)
+        if self.kind == "polyak" and self.beta != Averaging.beta:
+            raise InputError(
+                f"beta={self.beta:g} has no effect on the mean of all iterates: add kind=ema, or leave it out."
+            )
 
     @property
     def no_multipliers(self) -> str:
@@ -56,17 +60,20 @@ class Averaging(Wrapping):
 
     def init(self, y: Array, game: Game | None = None) -> State:
         """Return the start, which is its own average."""
-        inner = self.inner.init(y, game)
-        return State(y, memory={**inner.memory, "iterate": y, "count": namespace(y).ones(y)})
+        memory = {**self.inner.init(y, game).memory, "iterate": y}
+        if self.kind == "polyak":
+            memory["count"] = namespace(y).ones(y)
+        return State(y, memory=memory)
 
     def update(self, state: State, game: Playable) -> tuple[State, Info]:
         """Return the average after one step of the base method."""
         memory = dict(state.memory)
-        y, count = memory.pop("iterate"), memory.pop("count")
-        inner, cost = self.inner.step(State(y, state.iteration, memory), game)
-        count = count + 1.0
-        if self.kind == "polyak":
-            average = state.y + (inner.y - state.y) / count
-        else:
+        iterate, count = memory.pop("iterate"), memory.pop("count", None)
+        inner, cost = self.inner.step(State(iterate, state.iteration, memory), game)
+        after = {**inner.memory, "iterate": inner.y}
+        if count is None:
             average = self.beta * state.y + (1.0 - self.beta) * inner.y
-        return State(average, state.iteration + 1, {**inner.memory, "iterate": inner.y, "count": count}), cost
+        else:
+            after["count"] = count + 1.0
+            average = state.y + (inner.y - state.y) / after["count"]
+        return State(average, state.iteration + 1, after), cost

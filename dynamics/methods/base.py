@@ -79,7 +79,8 @@ class Info:
     evaluations : mapping of str to int
         Evaluations of each player's part of the field.
     products : int
-        Products of the Jacobian of the field, or of its transpose, with a vector.
+        Products of the Jacobian of the field, or of its transpose, with a vector; those inside the solution of a
+        linear system (competitive, proximal-point) are not counted.
     """
 
     evaluations: Mapping[str, int]
@@ -104,16 +105,9 @@ class Method(ABC):
     schedule : Schedule or str, optional
         Factor of the rates by iteration (:mod:`dynamics.methods.schedules`); constant without one.
 
-    Attributes
-    ----------
-    no_multipliers : str
-        Why the method has no multipliers at an equilibrium; empty where it has.
-    adds_fixed_points : bool
-        Whether the map may rest, at every rate, at points where the field does not vanish.
     """
 
     name: ClassVar[str]
-    adds_fixed_points: ClassVar[bool] = False
 
     lr: Rates
     schedule: Schedule | None = setting(default=None, kw_only=True)
@@ -128,8 +122,13 @@ class Method(ABC):
 
     @property
     def no_multipliers(self) -> str:
-        """Why there are no multipliers; empty where there are."""
+        """Why there are no multipliers at an equilibrium; empty where there are."""
         return ""
+
+    @property
+    def adds_fixed_points(self) -> bool:
+        """Whether the map may rest, at every rate, at points where the field does not vanish."""
+        return False
 
     def applies(self, game: Game) -> str:
         """Return why the method cannot be played on a game; empty if it can."""

@@ -25,13 +25,17 @@ class Consensus(Method):
     """
 
     name: ClassVar[str] = "consensus"
-    adds_fixed_points: ClassVar[bool] = True
 
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("gamma", self.gamma)
+
+    @property
+    def adds_fixed_points(self) -> bool:
+        """Whether the map may rest where the field does not vanish."""
+        return True
 
     def pace(self, player: str) -> float | None:
         """Return None: the limit is the flow of another field."""

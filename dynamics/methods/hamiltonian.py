@@ -22,7 +22,11 @@ class Hamiltonian(Method):
     """
 
     name: ClassVar[str] = "hamiltonian"
-    adds_fixed_points: ClassVar[bool] = True
+
+    @property
+    def adds_fixed_points(self) -> bool:
+        """Whether the map may rest where the field does not vanish."""
+        return True
 
     def pace(self, player: str) -> float | None:
         """Return None: the limit is the flow of another field."""

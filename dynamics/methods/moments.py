@@ -1,4 +1,4 @@
-"""The direction shared by Adam and its optimistic variant, and why neither has multipliers."""
+"""What methods share that divide the gradient by the root of its mean square: Adam, its optimistic variant, RMSProp."""
 
 from __future__ import annotations
 
@@ -13,7 +13,33 @@ from dynamics.methods.turns import Memory, Ordered
 
 
 @dataclass(frozen=True)
-class Moments(Ordered):
+class Normalised(Ordered):
+    """Steps whose length in every coordinate is about the rate, however small the gradient; they have no multipliers.
+
+    ``eps`` is added to the root, in units of the gradient.
+    """
+
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive("eps", self.eps)
+
+    @property
+    def no_multipliers(self) -> str:
+        """Why there are no multipliers."""
+        return (
+            f"not differentiable at an equilibrium: the step has slope lr/eps = {1 / self.eps:.3g} lr there and "
+            "depends on the past squares through a root at 0"
+        )
+
+    def pace(self, player: str) -> float | None:
+        """Return None: every coordinate moves at a speed of its own."""
+        return None
+
+
+@dataclass(frozen=True)
+class Moments(Normalised):
     """Steps along a mean gradient divided by the root of a mean square, both corrected for their empty start.
 
     ``m <- beta1 m + (1 - beta1) v``, ``s <- beta2 s + (1 - beta2) v^2``, and the direction is
@@ -22,22 +48,11 @@ class Moments(Ordered):
 
     beta1: float = 0.9
     beta2: float = 0.999
-    eps: float = 1e-8
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_average("beta1", self.beta1)
         check_average("beta2", self.beta2)
-        check_positive("eps", self.eps)
-
-    @property
-    def no_multipliers(self) -> str:
-        """Why there are no multipliers."""
-        return not_differentiable(self.eps)
-
-    def pace(self, player: str) -> float | None:
-        """Return None: every coordinate moves at a speed of its own."""
-        return None
 
     def init(self, y: Array, game: Game | None = None) -> State:
         """Return the start with empty averages; ``beta1^t`` and ``beta2^t`` are kept beside them."""
@@ -61,11 +76,3 @@ def check_average(name: str, beta: float) -> None:
     """Refuse a weight that is no share of the past."""
     if not 0 <= check_number(name, beta) < 1:
         raise InputError(f"{name} is {beta:g}, expected a number in [0, 1): the share of the past in an average.")
-
-
-def not_differentiable(eps: float) -> str:
-    """Return why steps divided by the root of an average of squares have no multipliers at an equilibrium."""
-    return (
-        f"not differentiable at an equilibrium: the step has slope lr/eps = {1 / eps:.3g} lr there and depends on the "
-        "past squares through a root at 0"
-    )

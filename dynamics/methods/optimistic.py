@@ -18,7 +18,7 @@ class Optimistic(Ordered):
     ``y_{k+1} = P(y_k + lr ((1 + optimism) v(y_k) - optimism v(y_{k-1})))``, ``v(y_{-1}) = v(y_0)``. On the bilinear
     game (simultaneous, optimism 1, ``a = lr sigma``) ``rho^2 = (1 + sqrt(1 - 4 a^2)) / 2`` up to a = 1/2 and
     ``rho^2 = a (2 a + sqrt(4 a^2 - 1))`` beyond: it contracts below ``1/sqrt(3)``. Sources: Popov 1980; Daskalakis et
-    al. 2018, equation 3.
+    al. 2018, section 2.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ class PastExtragradient(Method):
 
     ``z_k = P(y_k + lr v(z_{k-1}))``, ``y_{k+1} = P(y_k + lr v(z_k))``, ``v(z_{-1}) = v(y_0)``. Without projection the
     sequence ``z`` is that of the optimistic method, so the multipliers are the same. Sources: Popov 1980; Gidel et
-    al. 2019 (a variational inequality perspective), equation 15.
+    al. 2019 (a variational inequality perspective), section 3.3.
 
     Parameters
     ----------

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from dynamics.core.errors import check_positive
 from dynamics.games.field import Array, Game
 from dynamics.methods.arithmetic import namespace
 from dynamics.methods.base import Playable, State
-from dynamics.methods.moments import check_average, not_differentiable
-from dynamics.methods.turns import Memory, Ordered
+from dynamics.methods.moments import Normalised, check_average
+from dynamics.methods.turns import Memory
 
 
 @dataclass(frozen=True)
-class RMSProp(Ordered):
+class RMSProp(Normalised):
     r"""The gradient divided by the root of its averaged square.
 
     ``s <- alpha s + (1 - alpha) v^2``, ``y <- P(y + lr v / (sqrt(s) + eps))``, entry by entry, from ``s = 0``. Source:
@@ -36,21 +35,10 @@ class RMSProp(Ordered):
     name: ClassVar[str] = "rmsprop"
 
     alpha: float = 0.99
-    eps: float = 1e-8
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_average("alpha", self.alpha)
-        check_positive("eps", self.eps)
-
-    @property
-    def no_multipliers(self) -> str:
-        """Why there are no multipliers."""
-        return not_differentiable(self.eps)
-
-    def pace(self, player: str) -> float | None:
-        """Return None: every coordinate moves at a speed of its own."""
-        return None
 
     def init(self, y: Array, game: Game | None = None) -> State:
         """Return the start with an empty average."""

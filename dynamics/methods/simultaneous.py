@@ -15,8 +15,7 @@ class Simultaneous(PlayerWise):
     r"""All players step at once from the same state (the Euler method of the flow).
 
     ``y_{k+1} = P(y_k + lr v(y_k))``, with one rate per player if given. At an equilibrium the multipliers are
-    ``1 + lr lambda``, so a centre is left outwards at every rate. Source: the algorithm analysed by Mescheder et al.
-    2017, equation 4.
+    ``1 + lr lambda``, so a centre is left outwards at every rate. Source: Mescheder et al. 2017, algorithm 1.
     """
 
     name: ClassVar[str] = "simultaneous"

@@ -19,9 +19,9 @@ class SymplecticAdjustment(Method):
 
     ``y_{k+1} = P(y_k + lr (v + lambda (J - J^T) v / 2))``. With ``align`` the sign of the adjustment is that of
     ``<v, J^T v> <(J - J^T) v / 2, J^T v> / dim + 1/10``, which points to stable and away from unstable equilibria. In
-    Balduzzi's notation ``xi = -v``, ``H = -J``, and the adjustment is ``A^T xi``. On the bilinear game it is consensus
+    Balduzzi's notation ``xi = -v``, ``H = -J``, and the adjustment is ``-A^T xi``. On the bilinear game it is consensus
     optimisation. It rests where the field vanishes and nowhere else: ``1 + lambda A`` is regular for antisymmetric A.
-    Source: Balduzzi et al. 2018, algorithm 1 and proposition 5.
+    Source: Balduzzi et al. 2018, algorithm 1.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class SymplecticAdjustment(Method):
         if self.align:
             xp = namespace(y)
             size = sum(part.stop - part.start for part in game.players.values())
-            # <xi, grad H> <A^T xi, grad H>, with xi = -v and A^T xi = adjustment
-            product = -1.0 * xp.dot(v, slope) * xp.dot(adjustment, slope)
+            # <xi, grad H> <A^T xi, grad H>: xi = -v and A^T xi = -adjustment, the two signs cancel
+            product = xp.dot(v, slope) * xp.dot(adjustment, slope)
             weight = self.gamma * xp.sign(product * (1.0 / size) + _ALIGNMENT_EPS)
         moved = game.project(y + rated(self, game, v + weight * adjustment))
         return State(moved, state.iteration + 1), Info(dict.fromkeys(game.players, 1), products=2)

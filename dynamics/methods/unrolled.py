@@ -18,7 +18,7 @@ class Unrolled(Method):
     With ``x_D^0 = x_D``, ``x_D^{j+1} = P(x_D^j + lr_D v_D(x_G, x_D^j))``, the discriminator moves to ``x_D^1`` and the
     generator descends ``L_G(x_G, x_D^k(x_G, x_D))`` with respect to ``x_G``: through the unrolled steps (a product
     with the Jacobian of each), or, ``detached``, with ``x_D^k`` held fixed, which is descent against a discriminator
-    that is k steps ahead. Source: Metz et al. 2017, equations 4 to 8.
+    that is k steps ahead. Source: Metz et al. 2017, sections 2.2 and 2.3.
 
     Parameters
     ----------

@@ -25,6 +25,8 @@ class Wrapping(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.base, str | Method):
+            raise InputError(f"The base of {self.name} is {self.base!r}, expected the name of a method or a Method.")
         kind = self.inner
         if isinstance(kind, Wrapping):
             raise InputError(f"The base of {self.name} is {kind.name}, which wraps a method itself: name a plain one.")
@@ -38,7 +40,7 @@ class Wrapping(Method):
         return base.with_lr(self.lr)
 
     @property
-    def adds_fixed_points(self) -> bool:  # type: ignore[override]
+    def adds_fixed_points(self) -> bool:
         """Whether the base method does."""
         return self.inner.adds_fixed_points
 

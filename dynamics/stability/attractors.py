@@ -20,6 +20,7 @@ from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods.base import Method
 from dynamics.methods.iterate import iterate
 from dynamics.methods.linearise import map_jacobian
+from dynamics.methods.moments import Normalised
 from dynamics.stability.intervals import moduli
 
 #: Rate of normalised steps where none was given (the usual default of Adam), in units of the coordinates.
@@ -128,7 +129,7 @@ def measured_attractor(
     """
     if not isinstance(game, SymbolicGame) or game.dim > MOST_COORDINATES:
         return None
-    normalised = hasattr(getattr(method, "inner", method), "eps")
+    normalised = isinstance(getattr(method, "inner", method), Normalised)
     if lr is None:
         size = float(np.linalg.norm(np.asarray(game.jacobian(y)), 2))
         lr = RATE if normalised or size == 0 else float(f"{SHARE / size:.3g}")

@@ -31,6 +31,8 @@ RADIUS = 0.1
 SHRINKS = 6
 #: Share of the circle's radius within which the truncated series is trusted: (1/2)^32 of its terms is rounding.
 TRUST = 0.5
+#: Least share of the radius at which multipliers are looked at: what returns before is within 1e-14 of one.
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,15 @@ class SmallRates:
         The order is that of the first term of ``log |mu|`` in the rate that does not vanish.
     reach : float
         Rate up to which this decides; beyond, the radius is to be scanned.
+    turning : float
+        Rate up to which the radius certainly goes on as it begins, rising above one or falling below it.
     """
 
     sign: int | None
     crossing: float | None
     reason: str
     reach: float = 0.0
+    turning: float = 0.0
 
 
 def expand(stack: Stack, size: float) -> Expansion:
@@ -275,35 +280,39 @@ def small_rates(expansion: Expansion) -> SmallRates:
     rates, tolerances = first_order(expansion)
     growing = rates.real > tolerances
     if growing.any():
-        return SmallRates(1, None, "unstable at small rates (order 1)")
+        # one branch outside is enough
+        outside = [_growth(branch, 0) for branch in series(expansion) if branch.resolved and branch.turns == 1]
+        shares = [_turning(real, 1, 1) for real, level in outside if real[0] == 0 and real[1] > level]
+        turning = expansion.radius * max(shares, default=TRUST)
+        if not shares:
+            turning = min(turning, float(_prevailing(rates[growing]).max()))
+        return SmallRates(1, None, "unstable at small rates (order 1)", turning, turning)
     critical = np.abs(rates.real) <= tolerances
     sign, crossing, marginal_order, reach = -1, None, 1.0, expansion.trusted
+    turning = reach
     for branch in series(expansion):
         if not branch.resolved:
             # near double points of the spectrum the first-order rates decide alone, if they do
             nearest = np.abs(branch.start[:, None] - rates[None, :]).argmin(axis=1) if len(rates) else np.empty(0, int)
             if len(rates) and not critical[nearest].any():
-                # Re(rate) lr is to prevail over what is of second order: crossings are looked for from there on
-                reach = min(reach, float(np.min(0.02 * np.abs(rates[nearest].real) / np.abs(rates[nearest]) ** 2)))
+                reach = min(reach, float(_prevailing(rates[nearest]).min()))
+                turning = min(turning, reach)
                 continue
             if branch.size <= 100 * branch.noise:
                 continue  # the multiplier is one at every rate, to the rounding of a defective eigenvalue
             return SmallRates(None, None, "nearly defective multipliers hide the behaviour at small rates")
-        level = max(branch.noise, 4 * branch.remainder)
         for turn in range(branch.turns):
-            powers = np.arange(len(branch.coefficients)) / branch.turns
-            real = (branch.coefficients * np.exp(2j * np.pi * turn * powers)).real
-            # fractional powers below the first vanish; a constant term is negative: memory that fades
-            real[1 : branch.turns] = 0.0
-            real[0] = 0.0 if abs(real[0]) <= max(level, 1e-12) else real[0]
+            real, level = _growth(branch, turn)
             significant = np.flatnonzero(np.abs(real) > level)
             if significant.size == 0:
                 sign = max(sign, 0) if branch.size > level else sign
                 continue
             order = int(significant[0])
+            turning_here = expansion.radius * _turning(real, order, branch.turns)
             if real[order] > 0:
                 reason = f"unstable at small rates (order {order / branch.turns:g})"
-                return SmallRates(1, None, reason)
+                return SmallRates(1, None, reason, turning_here, turning_here)
+            turning = min(turning, turning_here) if order else turning
             marginal_order = max(marginal_order, order / branch.turns)
             root = _first_root(real, level, branch.turns)
             if root is not None:
@@ -315,7 +324,31 @@ def small_rates(expansion: Expansion) -> SmallRates:
         reason = f"stable at small rates (order {marginal_order:g})"
     else:
         reason = "stable at small rates (order 1)"
-    return SmallRates(sign, crossing if reach == expansion.trusted else None, reason, reach)
+    return SmallRates(sign, crossing if reach == expansion.trusted else None, reason, reach, turning)
+
+
+def _growth(branch: Branch, turn: int) -> tuple[NDArray[np.float64], float]:
+    """Return the series of ``log |mu|`` of a branch after some turns, and the level of its rounding."""
+    level = max(branch.noise, 4 * branch.remainder)
+    powers = np.arange(len(branch.coefficients)) / branch.turns
+    real = (branch.coefficients * np.exp(2j * np.pi * turn * powers)).real
+    # fractional powers below the first vanish; a constant term is negative: memory that fades
+    real[1 : branch.turns] = 0.0
+    real[0] = 0.0 if abs(real[0]) <= max(level, 1e-12) else real[0]
+    return real, level
+
+
+def _prevailing(rates: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return up to which learning rates ``Re(kappa) lr`` prevails over what is of second order in the rate."""
+    return 0.02 * np.abs(rates.real) / np.abs(rates) ** 2
+
+
+def _turning(real: NDArray[np.float64], order: int, turns: int) -> float:
+    """Return the share of the radius up to which a real series is monotone, by the sum of its later slopes."""
+    slopes = np.arange(len(real)) * np.abs(real)
+    later = slopes[order + 1 :].sum()
+    share = (slopes[order] / later) ** turns if slopes[order] < later else 1.0
+    return float(np.clip(share, LEAST, TRUST))
 
 
 def first_order(expansion: Expansion) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:

@@ -55,7 +55,7 @@ class Survey:
     reach: float
 
 
-def survey(stack: Stack, size: float, low: float, inside: bool) -> Survey:
+def survey(stack: Stack, size: float, low: float, inside: bool, begin: float) -> Survey:
     """Return the intervals of stability beyond a rate and the optimal rate.
 
     Parameters
@@ -68,16 +68,23 @@ def survey(stack: Stack, size: float, low: float, inside: bool) -> Survey:
         Rates up to here are decided already (by expansion).
     inside : bool
         Whether they end with stable ones.
+    begin : float
+        Between here and ``low`` the fastest rate may lie, too.
     """
-    rates = _grid(low, size, stack(np.array([low])).shape[-1])
-    radii, states = _scan(stack, rates)
+    n = stack(np.array([low])).shape[-1]
+    early = _grid(begin, low, n)[:-1] if begin < low else np.empty(0)
+    scanned = np.concatenate([early, _grid(low, REACH / size, n)])
+    radii, sides = _scan(stack, scanned)
+    # what is early is decided: the fastest rate is all that is looked for there
+    sides[: len(early)] = 0
+    rates, states = scanned[len(early) :], sides[len(early) :]
     if not inside:
         # until the radius leaves the neighbourhood of one, the expansion knows better on which side it is
         decided = np.flatnonzero(states)
         states[: decided[0] if decided.size else len(states)] = 1
     states[0] = 0 if inside else 1
     end = float(rates[-1])
-    extremes = _extremes(stack, rates, radii, states)
+    extremes = _extremes(stack, scanned, radii, sides)
     lr, least = _optimum(stack, extremes, radii, end)
     rates, states = _with_hidden(rates, states, extremes)
     stable = states <= 0
@@ -90,9 +97,9 @@ def survey(stack: Stack, size: float, low: float, inside: bool) -> Survey:
     return Survey(intervals, lr, least, end)
 
 
-def _grid(low: float, size: float, n: int) -> NDArray[np.float64]:
-    """Return the rates of the scan."""
-    span = np.log(REACH / (size * low))
+def _grid(low: float, high: float, n: int) -> NDArray[np.float64]:
+    """Return the rates of a scan of a map of size n."""
+    span = np.log(high / low)
     count = int(min(span / np.log(RATIO) + 2, max(64, WORK // n**3)))
     return low * np.exp(np.linspace(0.0, span, count))
 

@@ -122,10 +122,13 @@ def method_row(name: str, stack: Stack, size: float, lr: float | None = None, ze
     first: Intervals = ()
     if verdict.crossing is not None:
         first = ((0.0, verdict.crossing),)
-        found = survey(stack, size, verdict.crossing, inside=False)
+        found = survey(stack, size, verdict.crossing, inside=False, begin=verdict.turning)
     else:
-        low = expansion.trusted if verdict.sign > 0 else verdict.reach
-        found = survey(stack, size, low, inside=verdict.sign <= 0)
+        low, begin = verdict.reach, verdict.turning
+        if low < expansion.trusted:
+            low = _confirmed(stack, low, inside=verdict.sign <= 0)
+            begin = min(begin, low / 10)
+        found = survey(stack, size, low, inside=verdict.sign <= 0, begin=begin)
     intervals = first + found.intervals
     if verdict.sign <= 0:
         intervals = ((0.0, intervals[0][1]), *intervals[1:])
@@ -175,29 +178,18 @@ def free_directions(stack: Stack, size: float, zeros: int = 0) -> NDArray[np.flo
     return basis
 
 
+def _confirmed(stack: Stack, low: float, inside: bool) -> float:
+    """Return a rate next to which the radius is on the side that small rates are on, from an estimate of one.
+
+    Memory that fades slowly brings terms of second order forward.
+    """
+    for _ in range(30):
+        side = moduli(stack(np.array([low])))[1][0]
+        if side == 0 or (side < 0) == inside:
+            break
+        low /= 4
+    return low
+
+
 def _compressed(stack: Stack, basis: NDArray[np.float64]) -> Stack:
     return lambda rates: basis.T @ stack(rates) @ basis
-
-
-def without_counters(stack: Stack, dim: int) -> Stack:
-    """Return the Jacobians without the memory that only counts.
-
-    Parameters
-    ----------
-    stack : callable
-    dim : int
-        Number of coordinates of the state, which come first.
-    """
-    kept = felt(np.real(stack(np.array([0.3, 0.7]))), dim)
-    return stack if kept.all() else lambda rates: stack(rates)[:, kept][:, :, kept]
-
-
-def felt(matrices: NDArray[Any], dim: int) -> NDArray[np.bool_]:
-    """Return which entries of the extended state are not memory that only counts, shape (n,).
-
-    What only counts stays as it is and moves nothing else in any of the Jacobians, shape (m, n, n): its multiplier is
-    1, and no state feels it.
-    """
-    counters = (matrices == np.eye(matrices.shape[-1])).all(axis=(0, 1))
-    counters[:dim] = False
-    return ~counters

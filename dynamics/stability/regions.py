@@ -25,7 +25,6 @@ from dynamics.methods.linearise import map_jacobian
 from dynamics.stability.equilibria import find_equilibria
 from dynamics.stability.family import Family
 from dynamics.stability.intervals import CHUNK, moduli
-from dynamics.stability.multipliers import felt
 from dynamics.stability.resting import RESTS, Resting
 
 if TYPE_CHECKING:
@@ -412,9 +411,7 @@ def _radii(
             y = points[rows]
             resting = Resting(family, y)
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                matrices = map_jacobian(tuned, resting, y)
-                kept = felt(matrices, game.dim)
-                radii[rows], states[rows] = moduli(matrices[:, kept][:, :, kept])
+                radii[rows], states[rows] = moduli(map_jacobian(tuned, resting, y))
                 # unrolled steps of games that are not zero-sum rest elsewhere
                 after, _ = tuned.step(tuned.init(y), resting)
             moved = np.asarray(np.abs(after.y - y).max(axis=-1))

@@ -16,7 +16,7 @@ from dynamics.games.field import Game
 from dynamics.stability import duality, timescales
 from dynamics.stability.attractors import measured_attractor
 from dynamics.stability.equilibria import Searched, Zero, find_equilibria
-from dynamics.stability.multipliers import MethodRow, method_row, without_counters
+from dynamics.stability.multipliers import MethodRow, method_row
 from dynamics.stability.resting import drift, multiplier_stack, rests
 from dynamics.stability.secondorder import Solution, leader_follower, second_order
 from dynamics.stability.spectra import spectrum
@@ -312,7 +312,8 @@ def _method(
         if not rests(moved, y):
             reason = f"does not rest at this equilibrium: it moves away at a speed of {moved:.3g}"
             return MethodRow(method.name, None, None, None, reason)
-        stack = without_counters(multiplier_stack(game, method, y), len(y))
-        return method_row(method.name, stack, size, None if lr is None else largest, dimension)
+        return method_row(
+            method.name, multiplier_stack(game, method, y), size, None if lr is None else largest, dimension
+        )
     except GanDynamicsError as error:
         return MethodRow(method.name, None, None, None, str(error))

@@ -17,7 +17,6 @@ from dynamics.games.field import Draw, Game
 from dynamics.methods.base import Method
 from dynamics.methods.linearise import map_jacobian
 from dynamics.stability.expansion import Stack
-from dynamics.stability.multipliers import without_counters
 
 #: A method rests at an equilibrium if it moves slower than this (in units of coordinates, per unit of rate): the field
 #: there is rounding, or as large as the error of a degenerate equilibrium allows.
@@ -154,7 +153,7 @@ def multipliers_at(
     -------
     values : ndarray of complex, shape (m, n)
     matrices : ndarray, shape (m, n, n)
-        Of the extended state, without memory that only counts.
+        Of the extended state.
 
     Raises
     ------
@@ -168,8 +167,7 @@ def multipliers_at(
     moved = drift(game, method, at, float(np.linalg.norm(np.asarray(game.jacobian(at)), 2)))
     if not rests(moved, at):
         raise InputError(f"{method.name} does not rest here: it moves at a speed of {moved:.3g}; give an equilibrium.")
-    stack = without_counters(multiplier_stack(game, method, at), game.dim)
-    matrices = stack(np.asarray(rates, dtype=np.float64))
+    matrices = multiplier_stack(game, method, at)(np.asarray(rates, dtype=np.float64))
     return np.linalg.eigvals(matrices).astype(np.complex128), matrices
 
 

@@ -126,6 +126,7 @@ def test_many_rates_at_once_give_the_jacobian_of_each(variant):
 def test_cost_counts_every_evaluation_of_every_player(variant):
     game = GAMES["r1"]
     calls = {player: 0 for player in game.players}
+    products = 0
 
     class Counting:
         players = game.players
@@ -137,9 +138,55 @@ def test_cost_counts_every_evaluation_of_every_player(variant):
             calls[player] += 1
             return game.component(player, y)
 
+        def jvp(self, y, u, t=0.0, draw=None):
+            nonlocal products
+            products += 1
+            return game.jvp(y, u)
+
+        def vjp(self, y, u, t=0.0, draw=None):
+            nonlocal products
+            products += 1
+            return game.vjp(y, u)
+
     method = built(variant, game)
     _, info = method.step(method.init(game.start, game), Counting())
     assert dict(info.evaluations) == calls
+    # linear systems are solved with products of their own
+    assert info.products == (0 if method.name in ("competitive", "proximal-point") else products)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_method_leaves_the_bounds_of_a_clipped_game(variant):
+    free = games.get("dirac-gan", loss="wasserstein")
+    starts = np.array([[3.0, 0.4], [-3.0, 0.4], [0.2, -0.5]])
+
+    def largest(game):
+        path = methods.iterate(game, built(variant, game).with_lr(0.3), starts, 40, compiled=False)
+        return np.abs(path.states[..., 1]).max()
+
+    assert largest(GAMES["clipped"]) <= 0.5
+    # without the clip all do, but for descent on |v|^2 = theta^2 + psi^2
+    assert (largest(free) > 0.55) == (variant != "hamiltonian")
+
+
+@pytest.mark.parametrize(("sample", "second"), [("same", 0), ("fresh", 1)])
+def test_extragradient_asks_for_the_sample_it_was_told_to(sample, second):
+    game, draws = GAMES["r1"], []
+
+    class Recording:
+        players = game.players
+        project = staticmethod(game.project)
+
+        @staticmethod
+        def component(player, y, t=0.0, draw=None):
+            draws.append(draw)
+            return game.component(player, y)
+
+    method = methods.get("extragradient", lr=0.1, sample=sample)
+    state = method.init(game.start)
+    for _ in range(2):
+        state, _ = method.step(state, Recording())
+    assert draws == [(k, i) for k in (0, 1) for i in (0, 0, second, second)]
 
 
 @pytest.mark.parametrize("name", ["competitive", "unrolled"])

@@ -202,10 +202,17 @@ def _foreign(game: Game, problem: newton.ScaledField, ends: NDArray[np.float64])
 def _told_apart(
     problem: newton.ScaledField, ends: NDArray[np.float64]
 ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
-    """Return the distinct regular points among ends, and at most one of those that are degenerate."""
+    """Return the distinct regular points among ends, and at most one of those that are degenerate.
+
+    At a zero the direction is small beside its slope. In a tail, where everything saturates, it is not: there the
+    rounding of ``Phi(y) - y`` hides it.
+    """
     if not len(ends):
         return [], []
     s = np.linalg.svd(problem.jacobian(ends), compute_uv=False)
+    rounding = np.finfo(float).eps * np.abs(problem.states(ends)) / problem.size
+    zero = (np.abs(problem(ends)) + rounding).max(axis=-1) <= SAME * s[:, 0]
+    ends, s = ends[zero], s[zero]
     singular = s[:, -1] <= DEGENERATE * np.maximum(s[:, 0], DEGENERATE)
     regular: list[NDArray[np.float64]] = []
     for u in ends[~singular]:

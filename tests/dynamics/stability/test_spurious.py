@@ -119,6 +119,15 @@ def test_kinks_are_not_taken_for_points_of_rest() -> None:
         assert spurious_fixed_points(game, methods.get(name, lr=1.0)) == ()
 
 
+@pytest.mark.parametrize(("name", "settings"), [("consensus", {"gamma": 10.0}), ("hamiltonian", {})])
+def test_the_tails_of_a_sigmoid_are_no_points_of_rest(name: str, settings: dict) -> None:
+    # v = sigmoid(theta psi) (psi, -theta) falls to 1e-43 in this box, and its slopes with it
+    method = methods.get(name, lr=0.1, **settings)
+    found = spurious_fixed_points(games.get("dirac-gan"), method, box={"theta": (-10, 10), "psi": (-10, 10)})
+    np.testing.assert_allclose(np.abs(points(found)), np.abs(consensus_points(settings.get("gamma", 1e9))), atol=1e-8)
+    assert not any(point.continuum for point in found)
+
+
 def test_two_rates_decide_whether_a_point_attracts() -> None:
     # rates per player scale the rows of the slope: its determinant, negative at a saddle, keeps its sign
     game = games.get("dirac-gan")

@@ -280,9 +280,9 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
 
     Returns
     -------
-    compiled function
-        ``(first, behind, start, rates, scales, p, factors, z, w, iterations, every, bound, path, last, reached)`` over
-        the rows first to behind - 1 of starts of shape (paths, extended dim), see :func:`.kernel.kernel`;
+    compiled function ``(first, behind, start, rates, scales, p, factors, nodes, node_weights, iterations, every,
+        bound, path, last, reached)`` over the rows first to behind - 1 of starts of shape (paths, extended dim), see
+        :func:`.kernel.kernel`;
         ``factors`` multiply the rates iteration by iteration (empty without a schedule), ``path`` of shape
         (paths, records, dim) receives every ``every``-th state, ``last`` the last one and ``reached`` its iteration
         and the reason for stopping

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dynamics.games.codegen.lanes import VECTORISED
+from dynamics.games.codegen.lanes import VECTORISED, lane_statement, widest
 from dynamics.games.codegen.program import Assign, GaussianSum, Operand
-from dynamics.games.codegen.render import function, numba_statement, text
+from dynamics.games.codegen.render import function, text
 
 _INDENT = "    "
 
@@ -71,16 +71,18 @@ def kernel(
     Returns
     -------
     str
-        A module with ``run``, which lets go of the interpreter's lock:
-        ``(first, behind, start, *arguments, factors, z, w, iterations, every, bound, path, last, reached)`` iterates
-        the rows ``first`` to ``behind - 1`` of ``start``. ``reached`` receives the last iteration within the bound and
-        the reason for stopping (0 none, 1 bound, 2 NaN).
+        A module with ``run``, which lets go of the interpreter's lock: ``(first, behind, start, *arguments, factors,
+        nodes, node_weights, iterations, every, bound, path, last, reached)`` iterates the rows ``first`` to
+        ``behind - 1`` of ``start``. ``reached`` receives the last iteration within the bound and the reason for
+        stopping (0 none, 1 bound, 2 NaN).
     """
     size = len(state)
     rows = [f"a[{i * WIDTH} + lane]" for i in range(2 * size)]
     within = " & ".join(f"(abs(n{i}) <= bound)" for i in range(dim))
     step = [f"{name} = {row}" for name, row in zip(state, rows, strict=False)]
-    step += [line for statement in statements for line in numba_statement(statement, VECTORISED)]
+    step += [
+        line for statement in statements for line in lane_statement(statement, "nodes", "node_weights", "terms[{i}]")
+    ]
     step += [f"n{i} = {text(output)}" for i, output in enumerate(outputs)]
     step += [f"{row} = n{i}" for i, row in enumerate(rows[size:])]
     # Written so that NaN fails the test too.
@@ -91,6 +93,7 @@ def kernel(
     body = [
         *bind,
         "a, who = np.empty(2 * SIZE * WIDTH), np.empty(WIDTH, dtype=np.int64)",
+        f"terms = np.empty(({widest(statements)}, nodes.shape[0]))",
         "for block in range(first, behind, WIDTH):",
         "    width = min(WIDTH, behind - block)",
         "    for lane in range(width):",
@@ -116,7 +119,9 @@ def kernel(
         "    for lane in range(width):",
         "        keep(a, who, lane, last, reached, iterations, 0)",
     ]
-    given = f"start, {', '.join(arguments)}, factors, z, w, iterations, every, bound, path, last, reached"
+    given = (
+        f"start, {', '.join(arguments)}, factors, nodes, node_weights, iterations, every, bound, path, last, reached"
+    )
     settings = '@njit(cache=True, nogil=True, error_model="numpy")'
     return "\n\n\n".join([
         'import numpy as np\n\nINNER = {"error_model": "numpy", "no_cpython_wrapper": True}',

@@ -6,9 +6,15 @@ innermost one, and fills the registers of the processor only if nothing in it br
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from dynamics.games.codegen.dialects import NUMBA, Dialect
+from dynamics.games.codegen.program import Assign, GaussianSum
+from dynamics.games.codegen.render import assignment
+
+_INDENT = "    "
 
 
 def _exponential() -> str:
@@ -55,3 +61,40 @@ VECTORISED = Dialect(
     {**NUMBA.operations, "exp": "exp({0})"},
     "\n\n\n".join([NUMBA.prelude.rstrip(), _exponential(), _SIGMOID]) + "\n",
 )
+
+
+def widest(statements: Iterable[Assign | GaussianSum]) -> int:
+    """Return how many sums over quadrature nodes run together at most."""
+    return max((len(found.terms) for found in statements if isinstance(found, GaussianSum)), default=0)
+
+
+def lane_statement(statement: Assign | GaussianSum, nodes: str, weights: str, scratch: str) -> list[str]:
+    """Return the lines of a statement within a loop over lanes.
+
+    A sum over quadrature nodes is two loops, of which the compiler vectorises the first: the terms, and their addition.
+
+    Parameters
+    ----------
+    statement : Assign or GaussianSum
+    nodes, weights : str
+        Expressions of the arrays of quadrature nodes and weights.
+    scratch : str
+        Template of the expression of an array that takes the terms of sum ``{i}``, of ``count`` nodes.
+    """
+    if isinstance(statement, Assign):
+        return [assignment(statement, VECTORISED)]
+    pairs = list(zip(statement.targets, statement.terms, strict=True))
+    node = statement.node
+    return [
+        f"{node}_all = {nodes}",
+        f"weights = {weights}",
+        f"count = {node}_all.shape[0]",
+        *(f"{target}_all = {scratch.format(i=i)}" for i, (target, _) in enumerate(pairs)),
+        "for q in range(count):",
+        f"{_INDENT}{node} = {node}_all[q]",
+        *(f"{_INDENT}{assignment(assign, VECTORISED)}" for assign in statement.body),
+        *(f"{_INDENT}{target}_all[q] = weights[q] * {term}" for target, term in pairs),
+        *(f"{target} = 0.0" for target, _ in pairs),
+        "for q in range(count):",
+        *(f"{_INDENT}{target} += {target}_all[q]" for target, _ in pairs),
+    ]

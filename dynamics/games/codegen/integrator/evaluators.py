@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dynamics.games.codegen.integrator import layout
 from dynamics.games.codegen.integrator.kernel import entry, module
-from dynamics.games.codegen.lanes import VECTORISED
-from dynamics.games.codegen.program import Assign, GaussianSum, Program
-from dynamics.games.codegen.render import assignment, text
+from dynamics.games.codegen.lanes import VECTORISED, lane_statement, widest
+from dynamics.games.codegen.program import Program
+from dynamics.games.codegen.render import text
 
 _INDENT = "    "
+
+_NODES = "a[s[NODE] + s[FIRST] : s[NODE] + s[BEHIND]]"
+_WEIGHTS = "a[s[NODE] + s[NODES] + s[FIRST] : s[NODE] + s[NODES] + s[BEHIND]]"
+_SCRATCH = "a[s[TERMS] + {i} * count : s[TERMS] + ({i} + 1) * count]"
 
 
 def evaluators_source(programs: Mapping[str, Program], dim: int, lanes: int) -> str:
@@ -41,8 +45,7 @@ def evaluators_source(programs: Mapping[str, Program], dim: int, lanes: int) -> 
 
 def terms(programs: Mapping[str, Program]) -> int:
     """Return how many sums over quadrature nodes run together at most."""
-    sums = [s for program in programs.values() for s in program.statements if isinstance(s, GaussianSum)]
-    return max((len(found.terms) for found in sums), default=0)
+    return max((widest(program.statements) for program in programs.values()), default=0)
 
 
 def _evaluator(name: str, program: Program, target: str, row: int, lanes: int, *, scaled: bool) -> str:
@@ -53,31 +56,10 @@ def _evaluator(name: str, program: Program, target: str, row: int, lanes: int, *
     lines.append(f"for lane in range({lanes}):")
     inner = [f"{name} = a[{layout.U * row + d * lanes} + lane]" for d, name in enumerate(program.coordinates)]
     for statement in program.statements:
-        inner += _statement(statement)
+        inner += lane_statement(statement, _NODES, _WEIGHTS, _SCRATCH)
     for i, output in enumerate(program.outputs):
         inner.append(f"a[{target} + {i * lanes} + lane] = {f'c{i} * ' if scaled else ''}{text(output)}")
     head = ["@njit(**INNER)", f"def {name}(a, s):"]
     return "\n".join(
         [*head, *(f"{_INDENT}{line}" for line in lines), *(f"{_INDENT * 2}{line}" for line in inner or ["pass"])]
     )
-
-
-def _statement(statement: Assign | GaussianSum) -> Sequence[str]:
-    """Write an operation, or a sum in two loops: the terms, which the compiler vectorises, and their addition."""
-    if isinstance(statement, Assign):
-        return [assignment(statement, VECTORISED)]
-    pairs = list(zip(statement.targets, statement.terms, strict=True))
-    node = statement.node
-    return [
-        f"{node}_all = a[s[NODE] + s[FIRST] : s[NODE] + s[BEHIND]]",
-        "weights = a[s[NODE] + s[NODES] + s[FIRST] : s[NODE] + s[NODES] + s[BEHIND]]",
-        f"count = {node}_all.shape[0]",
-        *(f"{t}_all = a[s[TERMS] + {i} * count : s[TERMS] + {i + 1} * count]" for i, (t, _) in enumerate(pairs)),
-        "for q in range(count):",
-        f"{_INDENT}{node} = {node}_all[q]",
-        *(f"{_INDENT}{assignment(assign, VECTORISED)}" for assign in statement.body),
-        *(f"{_INDENT}{target}_all[q] = weights[q] * {term}" for target, term in pairs),
-        *(f"{target} = 0.0" for target, _ in pairs),
-        "for q in range(count):",
-        *(f"{_INDENT}{target} += {target}_all[q]" for target, _ in pairs),
-    ]

@@ -132,8 +132,8 @@ def test_the_saltation_of_a_relay_is_the_one_by_hand():
     found = integrate(game, [0.5, 0.0], [0.0, 1.5], record_switchings=True).switchings
     assert [s.kind for s in found] == ["crossing"]
     np.testing.assert_allclose(saltation(found[0]), [[1.0, 0.0], [-2.0, 1.0]], atol=1e-9)
-    # The normal may have any length, and be told.
-    np.testing.assert_array_equal(saltation(found[0], [-7.0, 0.0]), saltation(found[0]))
+    # The normal may be told, and have any length: a power of two changes no bit.
+    np.testing.assert_array_equal(saltation(found[0], [-8.0, 0.0]), saltation(found[0]))
     with pytest.raises(InputError, match="expected \\(2,\\)"):
         saltation(found[0], [1.0])
 

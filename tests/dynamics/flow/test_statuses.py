@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dynamics import games
 from dynamics.core.errors import NumericalError
 from dynamics.core.status import Status
 from dynamics.flow import integrate, solvers
@@ -127,3 +128,15 @@ def test_progress_runs_from_zero_to_one(fields):
         seen: list[float] = []
         integrate(fields.Plane(), np.eye(2), [0.0, 3.0], name, progress=seen.append, **options(name))
         assert seen == sorted(seen) and seen[0] > 0 and seen[-1] == 1.0
+
+
+@pytest.mark.parametrize("name", [name for name, solver in solvers().items() if solver.kind != "fixed"])
+def test_an_absolute_tolerance_of_nothing_is_honoured_or_its_failure_told(name):
+    # At y = 0 the tolerance is 1e-300: no first step would be small enough. Explicit methods begin with the smallest
+    # step there is, in which they err by less than the relative tolerance of the new state.
+    result = integrate(games.get("bilinear"), [1.0, 0.0], [1.0, 3.0], name, rtol=1e-10, atol=1e-300)
+    if solvers()[name].kind in ("explicit", "adaptive", "compiled") and solvers()[name].order >= 5:
+        assert result.status is Status.FINISHED
+        # 1e-10 in each of at most 500 steps, which the rotation keeps.
+        np.testing.assert_allclose(result.final, [np.cos(2.0), np.sin(2.0)], atol=5e-8)
+    assert result.status in (Status.FINISHED, Status.STEP_UNDERFLOW)

@@ -134,9 +134,11 @@ def test_progress_runs_from_zero_to_one(fields):
 def test_an_absolute_tolerance_of_nothing_is_honoured_or_its_failure_told(name):
     # At y = 0 the tolerance is 1e-300: no first step would be small enough. Explicit methods begin with the smallest
     # step there is, in which they err by less than the relative tolerance of the new state.
-    result = integrate(games.get("bilinear"), [1.0, 0.0], [1.0, 3.0], name, rtol=1e-10, atol=1e-300)
-    if solvers()[name].kind in ("explicit", "adaptive", "compiled") and solvers()[name].order >= 5:
-        assert result.status is Status.FINISHED
-        # 1e-10 in each of at most 500 steps, which the rotation keeps.
-        np.testing.assert_allclose(result.final, [np.cos(2.0), np.sin(2.0)], atol=5e-8)
+    precise = solvers()[name].order >= 5 and solvers()[name].kind != "implicit"
+    settings = {"rtol": 1e-10 if precise else 1e-4, "atol": 1e-300}
+    result = integrate(games.get("bilinear"), [1.0, 0.0], [1.0, 3.0], name, **settings, max_evaluations=20_000)
     assert result.status in (Status.FINISHED, Status.STEP_UNDERFLOW)
+    if precise:
+        # 1e-10 in each of at most 500 steps, which the rotation keeps.
+        assert result.status is Status.FINISHED
+        np.testing.assert_allclose(result.final, [np.cos(2.0), np.sin(2.0)], atol=5e-8)

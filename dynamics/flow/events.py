@@ -205,9 +205,9 @@ def _brackets(
         back = sign * event.direction > 0
         low[index, interval, rows[back]] = extreme[back]
         high[index, interval, rows[~back]] = extreme[~back]
-    first = np.argmax(crossed, axis=1)[:, None]
-    some = crossed.any(axis=1)
-    return tuple(np.where(some, np.take_along_axis(ends, first, axis=1)[:, 0], np.nan) for ends in (low, high))
+    some, first = crossed.any(axis=1), np.argmax(crossed, axis=1)[:, None]
+    low, high = (np.where(some, np.take_along_axis(ends, first, axis=1)[:, 0], np.nan) for ends in (low, high))
+    return low, high
 
 
 def _crossed(events: Sequence[Watched], before: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -27,8 +27,8 @@ _NEAR = 1e-14
 #: A speed across a surface below this part of its terms is rounding, and the acceleration decides instead.
 _STILL, _STRAIGHT = 1e-12, 1e-9
 
-#: An orbit that touches a surface from one side and is taken to be beyond it by less than the tolerance of this many
-#: steps has not been shown to cross.
+#: An orbit that touches a surface from one side, and seems to go beyond it by less than the tolerance of this many
+#: steps, has not been shown to cross.
 _TOUCH = 100
 
 

@@ -413,7 +413,7 @@ def test_a_clipped_field_that_does_not_know_its_branches_gives_the_same_orbits(g
             integrate(field, [1.5, 0.4], [0.0, end], name, record_switchings=True, **options(name))
             for field in (game, Hidden(game, told=True))
         )
-        assert kinds(rough) == kinds(known) and "bound" in kinds(known) + ["bound"] * (end < 0)
+        assert kinds(rough) == kinds(known) != []
         # Affine on every side: its continuation is exact up to rounding, some 1e-9 of the field.
         np.testing.assert_allclose(rough.final, known.final, atol=1e-7)
 

@@ -17,7 +17,8 @@ The files, and what a new solver has to provide:
 3. ``scipy_explicit``, ``scipy_implicit``, ``torch_adaptive``, ``torch_fixed``: the families.
 4. ``families``: the stepper of every solver, from any time and states on.
 5. ``drive``: the loop that all families share (output times, events, blow-up, budget, interruption, switchings).
-6. ``integrate``: what the user calls; every check of the input happens there.
+6. ``diagnosis``: why a start could not go on.
+7. ``integrate``: what the user calls; every check of the input happens there.
 
 Fields that are not smooth are integrated in smooth pieces: ``modes`` and ``sliding`` hold the fields of the pieces,
 ``pieces`` decides which one follows, ``switching`` records it.

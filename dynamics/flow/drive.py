@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.status import Status
+from dynamics.flow.diagnosis import diagnose
 from dynamics.flow.events import Event, Watched, event_values, first_crossings, may_cross
 from dynamics.flow.modes import Mode
 from dynamics.flow.pieces import Guard, Pieces
 from dynamics.flow.stepping import BudgetExhausted, Interpolant, RightHandSide, Stepper, sizes
 from dynamics.flow.switching import Switching, record
-
-#: A start has blown up, rather than met a singular point, if it has left its initial size this far behind.
-_GROWN = 10.0
 
 #: Switchings at one time, to some thousand units of its rounding, after which they count as accumulated: more than a
 #: point where several surfaces meet needs.
@@ -321,22 +319,13 @@ class _Run:
         self.ledger.states[self.active, first:last] = np.moveaxis(values, 0, 1)
 
     def _blame(self, culprits: NDArray[np.bool_], otherwise: Status, resolution: float) -> None:
-        """Close starts that cannot go on, telling blow-up from a field that is not finite from other singularities.
-
-        A blow-up has grown, still moves outward, and would double within a time that cannot be resolved.
-        """
-        rows = self.active[culprits]
-        y = self.state[culprits]
-        slope = self.rhs.uncounted(self.time, y) * self.direction
-        size = sizes(y)
-        outward = np.sum(y * slope, axis=-1) / np.where(size == 0, 1.0, size)
-        initial = sizes(self.ledger.starts[rows])
-        blown = (size > _GROWN * (1 + initial)) & (outward * resolution > size)
-        ahead = self.rhs.uncounted(self.time + self.direction * resolution, y + resolution * slope)
-        bad = ~np.isfinite(slope) | ~np.isfinite(ahead)
-        statuses = np.full(len(rows), otherwise, dtype=object)
-        statuses[bad.any(axis=-1)] = Status.NON_FINITE
-        statuses[blown] = Status.DIVERGED
-        largest = np.argmax(np.abs(np.nan_to_num(slope)), axis=-1)
-        self.ledger.causes[rows] = np.where(bad.any(axis=-1) & ~blown, np.argmax(bad, axis=-1), largest)
+        """Close starts that cannot go on, with the reason."""
+        rows, y = self.active[culprits], self.state[culprits]
+        statuses, self.ledger.causes[rows] = diagnose(
+            lambda elapsed, y: self.rhs.uncounted(self.time + self.direction * elapsed, y) * self.direction,
+            y,
+            self.ledger.starts[rows],
+            resolution,
+            np.full(len(rows), otherwise, dtype=object),
+        )
         self.ledger.close(rows, statuses, self.time, y)

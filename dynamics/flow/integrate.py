@@ -99,8 +99,11 @@ def integrate(
     Notes
     -----
     The error norm of SciPy and torchdiffeq is the mean over the whole batch, which lets a thousand easy starts hide
-    one hard one; here it is the worst start's (Hairer, Norsett, Wanner 1993, II.4, start by start). Where the field is
-    not smooth (clipped games) the step size shrinks at the kink and the integration goes on.
+    one hard one; here it is the worst start's (Hairer, Norsett, Wanner 1993, II.4, start by start).
+
+    A field that is not smooth (``switches``, ``bounds``) is integrated in smooth pieces, each start by itself: an orbit
+    crosses a surface, slides along it, or stops at a bound where it meets it on the dense output. A touch from one side
+    counts where the orbit would go further beyond than a hundred steps may err by their tolerance.
 
     Examples
     --------
@@ -202,7 +205,7 @@ def _run(
         return {"evaluations": 0, "steps": 0, "rejected": 0}
     counts: dict[str, Any] = {"evaluations": 0}
     direction = float(np.sign(times[-1] - times[0]))
-    pieces = Pieces(field, direction) if nonsmooth(field) else None
+    pieces = Pieces(field, direction, tolerances) if nonsmooth(field) else None
     # Implicit methods would let starts depend on their company, and every start switches at its own times.
     alone = pieces is not None or solver.kind == "implicit"
     groups = [everyone[row : row + 1] for row in everyone] if alone else [everyone]

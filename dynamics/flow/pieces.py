@@ -27,6 +27,10 @@ _NEAR = 1e-14
 #: A speed across a surface below this part of its terms is rounding, and the acceleration decides instead.
 _STILL, _STRAIGHT = 1e-12, 1e-9
 
+#: An orbit that touches a surface from one side, and seems to go beyond it by less than the tolerance of this many
+#: steps, has not been shown to cross.
+_TOUCH = 100
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -46,6 +50,8 @@ class Guard:
     slack : float
         Rounding of the value. Along a surface that both fields are tangent to it may pass zero at any time, and means
         nothing.
+    depth : float
+        What the errors of the orbit may make of a touch without crossing, which is none then; at least the rounding.
     """
 
     kind: str
@@ -53,6 +59,7 @@ class Guard:
     target: int
     at: Callable[[State, Any], NDArray[np.float64]]
     slack: float = 0.0
+    depth: float = 0.0
     direction: float = -1.0
 
 
@@ -70,11 +77,14 @@ class Pieces:
     direction : float
         1 forward, -1 backward in time. Backward, sliding and stops have no unique past: an orbit that meets a surface
         from which the flow departs on both sides slides there, and one at a bound stays while the field points outward.
+    tolerances : (rtol, atol)
+        Local error of the orbit.
     """
 
-    def __init__(self, field: Field, direction: float) -> None:
+    def __init__(self, field: Field, direction: float, tolerances: tuple[float, float] = (0.0, 0.0)) -> None:
         self.field = field
         self.direction = direction
+        self.tolerances = tolerances
         self.low, self.high = np.full(field.dim, -np.inf), np.full(field.dim, np.inf)
         for name, (low, high) in field.bounds.items():
             i = list(field.names).index(name)
@@ -92,17 +102,21 @@ class Pieces:
     def guards(self, mode: Mode, t: float = 0.0, y: State | None = None) -> tuple[Guard, ...]:
         """Return what ends a piece of this mode that begins at a state, from which the rounding is taken."""
         guards = self._guards(mode, self.branch(mode))
-        return tuple(
-            guards if y is None else (replace(guard, slack=self._slack(guard, mode, t, y)) for guard in guards)
-        )
+        return tuple(guards if y is None else (self._measured(guard, mode, t, y) for guard in guards))
 
-    def _slack(self, guard: Guard, mode: Mode, t: float, y: State) -> float:
+    def _measured(self, guard: Guard, mode: Mode, t: float, y: State) -> Guard:
+        """Return a guard with its rounding, and what counts as a touch."""
         branch, size = self.branch(mode), float(np.linalg.norm(y))
+        error = _TOUCH * (self.tolerances[0] * size + self.tolerances[1])
         if guard.kind == "side":
-            return _NEAR * size * float(np.linalg.norm(branch.normals(y)[guard.index]))
-        if guard.kind == "exit":
-            return _STILL
-        return _NEAR * size if guard.kind in ("bound", "return") else _STILL * float(np.abs(branch.free(y, t)).max())
+            steepness = float(np.linalg.norm(branch.normals(y)[guard.index]))
+            slack, depth = _NEAR * size * steepness, error * steepness
+        elif guard.kind in ("bound", "return"):
+            slack, depth = _NEAR * size, error
+        else:
+            slack = _STILL * (1.0 if guard.kind == "exit" else float(np.abs(branch.free(y, t)).max()))
+            depth = slack
+        return replace(guard, slack=slack, depth=max(slack, depth))
 
     def _guards(self, mode: Mode, branch: Branch) -> Iterator[Guard]:
         for k, side in enumerate(mode.sides):

@@ -229,7 +229,7 @@ def initial_step(
     Returns
     -------
     float
-        Positive, at most the distance to ``t_end``.
+        Positive, at most the distance to ``t_end``, and not below what the time can resolve.
     """
     interval = abs(t_end - t)
     direction = np.sign(t_end - t)
@@ -247,4 +247,6 @@ def initial_step(
     step = np.where(flat, np.maximum(1e-6, guess * 1e-3), (0.01 / np.where(flat, 1.0, largest)) ** (1 / (order + 1)))
     # A probe that left the domain of the field says nothing but "be careful".
     step = np.where(np.isfinite(curvature), step, guess * 1e-3)
-    return float(min(interval, np.min(np.minimum(100 * guess, step))))
+    # Where atol is next to nothing, a coordinate that is zero asks for no step at all.
+    least = 10 * max(float(np.spacing(abs(t))), float(np.finfo(float).tiny))
+    return float(min(interval, max(least, np.min(np.minimum(100 * guess, step)))))

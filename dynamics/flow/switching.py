@@ -38,7 +38,8 @@ class Switching:
     before, after : ndarray, shape (dim,)
         The field on either side in time, ``dy/dt`` (in a backward integration too).
     kind : str
-        "crossing", "sliding-begin", "sliding-end", "bound" (a coordinate stops at its bound) or "release".
+        "crossing", "sliding-begin", "sliding-end", "bound" (a coordinate stops at its bound), "release", or "halt" (a
+        coordinate beyond its bound comes to rest there, because the field turns outward).
     normal : ndarray, shape (dim,)
         Gradient of the switching function or of the coordinate.
     label : str
@@ -73,7 +74,7 @@ class Switching:
 def saltation(switching: Switching, normal: ArrayLike | None = None) -> NDArray[np.float64]:
     """Return the matrix that carries small differences across a switching, shape (dim, dim).
 
-    ``S = I + (v_+ - v_-) n^T / (n . v_-)``; the identity where sliding or a stop ends. The derivative of the flow over
+    ``S = I + (v_+ - v_-) n^T / (n . v_-)``; the identity where the field is continuous. The derivative of the flow over
     the switching is the product of those over the pieces with S between them.
 
     Parameters
@@ -90,7 +91,7 @@ def saltation(switching: Switching, normal: ArrayLike | None = None) -> NDArray[
     """
     dim = len(switching.state)
     identity = np.eye(dim)
-    if switching.kind in ("sliding-end", "release"):
+    if switching.kind in ("sliding-end", "release", "halt"):
         return identity
     n = switching.normal if normal is None else np.asarray(normal, dtype=np.float64)
     if n.shape != (dim,):
@@ -126,6 +127,6 @@ def record(
         label = f"{pieces.field.names[guard.index]} = {edge:g}"
         normal = np.eye(len(state))[guard.index]
         stops = abs(new.ends[guard.index]) == 1
-        kind = "release" if guard.kind == "release" else "bound" if stops else "crossing"
+        kind = guard.kind if guard.kind in ("release", "halt") else "bound" if stops else "crossing"
     came, goes = (np.asarray(branch(state, time), dtype=np.float64) for branch in (before, after))
     return Switching(time, state, surface, came, goes, kind, normal, label, new)

@@ -108,20 +108,24 @@ class Continuation(Sided):
     """One side of a field that does not know its branches: beyond a surface it is extrapolated linearly.
 
     ``v(y) = 2 v(y + m n) - v(y + (d + 2 m) n)`` at the distance d beyond the surface, where n leads back and m is a
-    small margin: both states lie on the right side. The error grows with the square of the distance.
+    small margin: both states lie on the right side. The error grows with the square of the distance. A component that
+    a bound stops is extrapolated from inside the bound likewise; where it moves inward, the field's own value holds.
     """
 
     def __call__(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
         """Return the field, shape (..., dim)."""
-        return self._continued(y, lambda states: self.field(states, t, draw))
+        return self._continued(y, lambda states: self._free(states, 1, t, draw))
 
     def jacobian(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
         """Return the Jacobian, continued likewise, shape (..., dim, dim)."""
-        return self._continued(y, lambda states: self.field.jacobian(states, t, draw))
+        return self._continued(y, lambda states: self._free(states, 2, t, draw))
 
     def surfaces(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values of all switches, shape (..., switch)."""
-        return np.stack([np.asarray(switch(y), dtype=np.float64) for switch in self.field.switches], axis=-1)
+        values = np.empty((*y.shape[:-1], len(self.signs)))
+        for k, switch in enumerate(self.field.switches):
+            values[..., k] = switch(y)
+        return values
 
     def surface_gradients(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return central differences of all switches, shape (..., switch, dim)."""
@@ -136,6 +140,34 @@ class Continuation(Sided):
         shift = step * np.eye(self.dim)
         ahead, behind = (self.surface_gradients(y[..., None, :] + way * shift) for way in (1.0, -1.0))
         return np.moveaxis((ahead - behind) / (2 * step[..., None]), -3, -1)
+
+    def _free(self, y: Array, axes: int, t: float, draw: Draw) -> Array:
+        """Return the field (one axis) or its Jacobian (two) without the stops at bounds."""
+
+        def value(states: Array) -> Array:
+            return self.field(states, t, draw) if axes == 1 else self.field.jacobian(states, t, draw)
+
+        result = value(y)
+        for name, (low, high) in self.field.bounds.items():
+            i, moving = list(self.names).index(name), self.field(y, t, draw)
+            for way, edge in ((-1.0, low), (1.0, high)):
+                beyond = way * (y[..., i] - edge)
+                stopped = (beyond >= 0) & (moving[..., i] == 0)
+                if not stopped.any():
+                    continue
+                margin = _MARGIN * max(1.0, abs(edge))
+                # Not as far back as the other bound.
+                length = (beyond + margin).clip(margin, min(1.0, (high - low) / 2))
+                near, far = (states + 0.0 for states in (y, y))
+                near[..., i], far[..., i] = edge - way * margin, edge - way * (margin + length)
+                entry = (..., i) if axes == 1 else (..., i, slice(None))
+                inner, change = value(near)[entry], value(near)[entry] - value(far)[entry]
+                share = (beyond + margin) / length
+                if axes == 2:
+                    share, stopped = share[..., None], stopped[..., None]
+                result = result + 0.0
+                result[entry] = result[entry] * ~stopped + stopped * (inner + share * change)
+        return result
 
     def _continued(self, y: Array, value: Callable[[Array], Array]) -> Array:
         states = y if isinstance(y, np.ndarray) else y.detach().cpu().numpy()

@@ -149,8 +149,7 @@ def make_plane(
         point[game.names.index(name)] = check_number(f"at {name}", value)
     indices = (game.names.index(names[0]), game.names.index(names[1]))
     others = tuple(name for name in game.names if name not in names)
-    limits = getattr(game, "bounds", None) or {}
-    bounds = np.array([limits.get(name, (-np.inf, np.inf)) for name in names], dtype=np.float64)
+    bounds = np.array([game.bounds.get(name, (-np.inf, np.inf)) for name in names], dtype=np.float64)
     chosen = Plane(names, indices, point, sides, others, True, bounds)
     return replace(chosen, invariant=_invariant(game, chosen)) if others else chosen
 

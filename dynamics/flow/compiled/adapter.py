@@ -15,6 +15,7 @@ from dynamics.flow.compiled.finish import finish
 from dynamics.flow.compiled.program import check_compilable
 from dynamics.flow.drive import Ledger
 from dynamics.flow.events import Event
+from dynamics.flow.pieces import nonsmooth
 from dynamics.games.field import Field
 
 
@@ -72,6 +73,6 @@ def run_compiled(
     for i, found in ends.recorded.items():
         ledger.switchings[i].extend(found)
     counts = ends.totals()
-    if not (game.switches or getattr(game, "bounds", None)):
+    if not nonsmooth(game):
         del counts["switchings"]
     return counts

@@ -13,14 +13,11 @@ from dynamics.core.status import Status
 from dynamics.flow.compiled.batch import Batch
 from dynamics.flow.compiled.corners import Corners
 from dynamics.flow.compiled.program import compile_program
+from dynamics.flow.diagnosis import diagnose
 from dynamics.flow.events import Event
-from dynamics.flow.stepping import sizes
 from dynamics.flow.switching import Switching
 from dynamics.games.codegen.integrator import layout
 from dynamics.games.field import Field
-
-#: A start has blown up, rather than met a singular point, if it has left its initial size this far behind.
-_GROWN = 10.0
 
 _PLAIN = {
     layout.UNKNOWN: Status.INTERRUPTED,
@@ -122,31 +119,22 @@ def finish(
 
 
 def _blame(game: Field, batch: Batch, starts: NDArray[np.float64], ends: Ends) -> None:
-    """Name the coordinate of a failure, and tell blow-up from a field that is not finite and other singularities.
-
-    As in :mod:`dynamics.flow.drive`: a blow-up has grown, still moves outward, and would double within a time that
-    cannot be resolved.
-    """
+    """Name the coordinate of every failure, and tell what kind of failure it is."""
     outside = ends.statuses == Status.DIVERGED
     ends.causes[outside] = np.argmax(np.abs(ends.last[outside]), axis=-1)
     failed = np.isin(batch.statuses, (layout.BROKEN, layout.UNDERFLOW))
     if not failed.any():
         return
-    y, way = ends.last[failed], batch.way
+    # As for the other solvers (:attr:`dynamics.flow.stepping.Stepper.resolution`), of each start's own time.
     resolution = 1e8 * np.spacing(np.maximum(np.abs(ends.reached[failed]), 1e-10))
     with np.errstate(all="ignore"):
-        slope = np.asarray(game(y)) * way
-        size = sizes(y)
-        outward = np.sum(y * slope, axis=-1) / np.where(size == 0, 1.0, size)
-        blown = (size > _GROWN * (1 + sizes(starts[failed]))) & (outward * resolution > size)
-        ahead = np.asarray(game(y + resolution[:, None] * slope))
-    bad = ~np.isfinite(slope) | ~np.isfinite(ahead)
-    statuses = ends.statuses[failed]
-    statuses[bad.any(axis=-1)] = Status.NON_FINITE
-    statuses[blown] = Status.DIVERGED
-    ends.statuses[failed] = statuses
-    largest = np.argmax(np.abs(np.nan_to_num(slope)), axis=-1)
-    ends.causes[failed] = np.where(bad.any(axis=-1) & ~blown, np.argmax(bad, axis=-1), largest)
+        ends.statuses[failed], ends.causes[failed] = diagnose(
+            lambda _, y: np.asarray(game(y)) * batch.way,
+            ends.last[failed],
+            starts[failed],
+            resolution,
+            ends.statuses[failed],
+        )
 
 
 def _continue(

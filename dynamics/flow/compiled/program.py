@@ -59,12 +59,18 @@ def check_compilable(field: Field, solver: str) -> Field:
 
     A symbolic game can, and a field that has generated code of its own (``generated``, as modified flows have).
     """
-    if isinstance(field, SymbolicGame) or isinstance(getattr(field, "generated", None), Generated):
+    if isinstance(field, SymbolicGame) or _generated(field) is not None:
         return field
     raise InputError(
         f"{solver} integrates games defined by expressions, got {type(field).__name__}: "
         "use scipy:DOP853, which takes any field."
     )
+
+
+def _generated(field: Field) -> Generated | None:
+    """Return the generated code of a field's own, None if it has none."""
+    found = getattr(field, "generated", None)
+    return found if isinstance(found, Generated) else None
 
 
 def compile_program(field: Field, method: str) -> Program:
@@ -73,7 +79,8 @@ def compile_program(field: Field, method: str) -> Program:
         game, bounded = field, bool(field.bounds)
         programs, parameters, sides = _programs(game.code, bounded), game.arguments[0], _sides(game)
     else:
-        generated: Generated = field.generated  # type: ignore[attr-defined]
+        generated = _generated(field)
+        assert generated is not None
         game, bounded = generated.game, False
         programs, parameters = {"FIELD": generated.program}, generated.parameters
         sides = _plain_sides(game, field.dim)

@@ -13,10 +13,11 @@ The iterates of a method with small rates lie, to any power of the rates, on the
 
 A zero of the game's field is one of the modified field. ``J = dV_h/dy``: a negative real part attracts the iterates.
 
-Sources: Hairer, Lubich and Wanner 2006, chapter IX; for two-player games Rosca, Wu, Dherin and Barrett 2021, theorems
-3.1 and 3.2. Theirs are statements about one step, each player followed for the time of its own rate; for equal rates
-they are the equations here. For different ones the drift that q causes in p has q's rate here, and p's there; followed
-over many steps that is right to first order only (a test shows both).
+Sources: Hairer, Lubich and Wanner 2006, chapter IX; for one player Barrett and Dherin 2021 (implicit gradient
+regularisation: there ``V_2`` descends ``|grad L|^2 / 4``); for two-player games Rosca, Wu, Dherin and Barrett 2021,
+theorems 3.1 and 3.2. Theirs are statements about one step, each player followed for the time of its own rate; for equal
+rates they are the equations here. For different ones the drift that q causes in p has q's rate here, and p's there;
+followed over many steps that is right to first order only (a test shows both).
 """
 
 from __future__ import annotations

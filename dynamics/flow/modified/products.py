@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,15 @@ from numpy.typing import NDArray
 from dynamics.core.errors import InputError
 from dynamics.flow.modified.series import Series
 from dynamics.games.field import Array, Draw, Game
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A game with exact derivative tensors of its field."""
+
+    def derivative(self, y: Array, order: int) -> Array:
+        """Return the derivative of this order, shape (..., dim, dim, ...) with order + 1 axes."""
+        ...
 
 
 class Products(ABC):
@@ -61,12 +70,12 @@ def products_of(game: Game, order: int) -> Products:
             f"The field of {game.name} is not smooth ({kinks} switching surface{'s' if kinks > 1 else ''}), and its "
             "modified equation would need derivatives across them: integrate the game itself, or iterate the method."
         )
-    if getattr(game, "bounds", None) or getattr(game, "clip", None) is not None:
+    if game.bounds or getattr(game, "clip", None) is not None:
         raise InputError(
             f"The updates of {game.name} are clipped, and a projection has no modified equation: leave the clip out, "
             "integrate the game itself, or iterate the method."
         )
-    if hasattr(game, "derivative"):
+    if isinstance(game, Differentiable):
         return TensorProducts(game)
     if order > 2:
         raise InputError(
@@ -81,7 +90,8 @@ class TensorProducts(Products):
 
     def __init__(self, game: Game) -> None:
         super().__init__(game)
-        self.tensor: Callable[[Array, int], Array] = game.derivative  # type: ignore[attr-defined]
+        assert isinstance(game, Differentiable)
+        self.tensor: Callable[[Array, int], Array] = game.derivative
 
     def value(self, series: Series, y: Array, draw: Draw = None) -> Array:
         """Return V."""

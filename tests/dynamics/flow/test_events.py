@@ -62,6 +62,19 @@ def test_an_orbit_that_enters_and_leaves_within_one_step_is_caught(fields):
     assert abs(result.reached - (np.pi - np.arccos(0.8))) < 0.02
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_short_stay_beyond_an_event_is_caught_in_either_direction_of_the_crossing(fields, sign):
+    # The orbit is above 1 - 1e-6 for 2.8 ms about pi, a small part of a step: it enters going up and leaves going down,
+    # and the mirrored event the other way round.
+    half = np.arccos(1 - 1e-6)
+    for direction, when in ((0.0, np.pi - half), (sign, np.pi - half), (-sign, np.pi + half)):
+        event = Event(lambda y: sign * (y[..., 0] - (1 - 1e-6)), direction)
+        result = integrate(fields.Plane(), [[-1.0, 0.0], [-0.9, 0.0]], [0.0, 5.0], rtol=1e-12, atol=1e-12, events=event)
+        assert result.statuses.tolist() == [Status.EVENT, Status.FINISHED]
+        # An error of 100 steps of 1e-12 in the height moves the crossing by that over the slope, half.
+        assert abs(result.reached[0] - when) < 1e-10 / half
+
+
 def test_a_start_on_the_surface_leaves_it_and_stops_on_return(fields):
     result = integrate(fields.Plane(), [1.0, 0.0], [0.0, 10.0], events=Event(lambda y: y[..., 1], 1))
     assert abs(result.reached - 2 * np.pi) < 1e-6

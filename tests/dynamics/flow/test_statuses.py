@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dynamics import games
 from dynamics.core.errors import NumericalError
 from dynamics.core.status import Status
 from dynamics.flow import integrate, solvers
@@ -127,3 +128,17 @@ def test_progress_runs_from_zero_to_one(fields):
         seen: list[float] = []
         integrate(fields.Plane(), np.eye(2), [0.0, 3.0], name, progress=seen.append, **options(name))
         assert seen == sorted(seen) and seen[0] > 0 and seen[-1] == 1.0
+
+
+@pytest.mark.parametrize("name", [name for name, solver in solvers().items() if solver.kind != "fixed"])
+def test_an_absolute_tolerance_of_nothing_is_honoured_or_its_failure_told(name):
+    # At y = 0 the tolerance is 1e-300: no first step would be small enough. Explicit methods begin with the smallest
+    # step there is, in which they err by less than the relative tolerance of the new state.
+    precise = solvers()[name].order >= 5 and solvers()[name].kind != "implicit"
+    settings = {"rtol": 1e-10 if precise else 1e-4, "atol": 1e-300}
+    result = integrate(games.get("bilinear"), [1.0, 0.0], [1.0, 3.0], name, **settings, max_evaluations=20_000)
+    assert result.status in (Status.FINISHED, Status.STEP_UNDERFLOW)
+    if precise:
+        # 1e-10 in each of at most 500 steps, which the rotation keeps.
+        assert result.status is Status.FINISHED
+        np.testing.assert_allclose(result.final, [np.cos(2.0), np.sin(2.0)], atol=5e-8)

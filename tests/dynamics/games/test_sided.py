@@ -100,6 +100,21 @@ def test_bounds_do_not_act_on_a_branch():
     assert dict(game.bounds) == {"psi": (-0.5, 0.5)} and dict(game.sided([]).bounds) == {}
 
 
+@pytest.mark.parametrize("settings", [{}, {"penalty": "wgan-gp", "gamma": 0.8, "target": 1.2}])
+def test_bounds_do_not_act_on_a_continuation(settings):
+    # The field is affine on each side, so that its linear continuation is exact up to the rounding of differences of
+    # states a few 1e-7 apart.
+    game = games.get("dirac-gan", loss="wasserstein", clip=0.5, **settings)
+    signs = [1.0] * len(game.switches)
+    side, rough = game.sided(signs), Continuation(game, signs)
+    states = np.array([[-1.0, 0.5], [-1.0, 0.6], [1.0, 0.7], [1.0, 0.2], [0.3, -0.5]][: 5 - len(signs)])
+    np.testing.assert_allclose(rough(states), side(states), atol=1e-12)
+    np.testing.assert_allclose(rough.jacobian(states), side.jacobian(states), atol=1e-12)
+    assert rough.surfaces(states).shape == (len(states), len(signs))
+    assert rough.surface_gradients(states).shape == (len(states), len(signs), 2)
+    assert rough.surface_hessians(states).shape == (len(states), len(signs), 2, 2)
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize(
     ("name", "edge"), [("wgan-gp", [0.9, 0.0]), ("hinge", [0.8, -1.25, 0.0]), ("every kink", [1.25, 0.8])]

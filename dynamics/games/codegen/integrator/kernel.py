@@ -102,7 +102,7 @@ def kernel_source(sided: bool) -> str:
     if sided:
         parts += at_address(raw="RAW", surfaces="SURFACE", gradients="GRADIENT", switches="SWITCH") + copies(sides)
     else:
-        parts += copies(sides, "gauge", "present", "renew")
+        parts += copies(sides, "gauge", "touch", "present", "renew")
     parts.append(f'@njit(cache=True, nogil=True, error_model="numpy")\n{inspect.getsource(loop.run)}'.rstrip())
     return module(parts)
 

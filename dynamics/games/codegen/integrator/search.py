@@ -27,7 +27,7 @@ from dynamics.games.codegen.integrator.layout import (
     Q,
     Y,
 )
-from dynamics.games.codegen.integrator.sides import gauge
+from dynamics.games.codegen.integrator.sides import gauge, touch
 
 #: Weights of the stages in the dense outputs of order 7 and 4, one row per coefficient; bound where this is compiled.
 HIGH_WEIGHTS: Any = None
@@ -131,7 +131,7 @@ def bracket(a, s, lane, m, e):
     """Return two fractions between which a gauge falls below zero for the first time, negative ones if it does not.
 
     Between two samples of which a parabola says that the gauge may dip below zero, its minimum is searched, so that an
-    orbit that grazes a surface is not stepped across.
+    orbit that grazes a surface is not stepped across. A dip that is no deeper than a touch is none.
     """
     dim, last = s[DIM], len(SAMPLES) - 1
     g = len(SAMPLES) * dim
@@ -152,22 +152,22 @@ def bracket(a, s, lane, m, e):
             lowest = 0.5 * (x0 + x1) - 0.5 * slope / bend
             depth = here + (lowest - x0) * (slope + bend * (lowest - x1))
             if x0 < lowest < x1 and depth < 0.5 * min(here, there):
-                x = lowest_point(a, s, lane, m, x0, x1)
+                x = lowest_point(a, s, lane, m, x0, x1, -touch(a, s, m))
                 if x >= 0.0:
                     return x0, x
     return -1.0, -1.0
 
 
-def lowest_point(a, s, lane, m, left, right):
-    """Return a fraction between two where a gauge is negative, found by golden sections; -1 if it stays positive."""
+def lowest_point(a, s, lane, m, left, right, level):
+    """Return a fraction between two where a gauge is below a level, found by golden sections; -1 if it is nowhere."""
     golden = 0.6180339887498949
     x0, x1 = right - golden * (right - left), left + golden * (right - left)
     e0, e1 = gauge_at(a, s, lane, m, x0), gauge_at(a, s, lane, m, x1)
     # The depth that is missed falls with the square of the width: 40 sections narrow it to 4e-9.
     for _ in range(40):
-        if e0 < 0.0:
+        if e0 < level:
             return x0
-        if e1 < 0.0:
+        if e1 < level:
             return x1
         if e0 < e1:
             right, x1, e1 = x1, x0, e0

@@ -14,10 +14,12 @@ field is tangent to a surface, or where a start begins on one, the start stops a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dynamics.games.codegen.integrator.layout import (
     AIM,
+    ATOL,
     BEYOND,
     BOUNDED,
     CALLS,
@@ -39,6 +41,7 @@ from dynamics.games.codegen.integrator.layout import (
     NORMAL,
     PLUS,
     ROW,
+    RTOL,
     RUNNING,
     SIDE,
     STANDING,
@@ -48,6 +51,7 @@ from dynamics.games.codegen.integrator.layout import (
     STOPPING,
     STUCK,
     SWITCHED,
+    TOUCH,
     UNKNOWN,
     VALUES,
     WAY,
@@ -136,6 +140,33 @@ def gauge(a, s, m):
     for d in range(s[DIM]):
         gap += (a[s[STATE] + d] - a[place + d]) ** 2
     return gap - a[place + s[DIM]] ** 2
+
+
+def touch(a, s, m):
+    """Return how far below zero a gauge may dip within a step where the errors of the orbit explain it."""
+    if SIDED:
+        return touch_depth(a, s, m)
+    return 0.0
+
+
+def touch_depth(a, s, m):
+    """Return the tolerance of so many steps at the state, in units of the gauge; 0 unless that is a distance."""
+    if m >= s[EVENTS]:
+        return 0.0
+    total = square = 0.0
+    for d in range(s[DIM]):
+        total += a[s[STATE] + d] ** 2
+    error = TOUCH * (a[s[FRAME] + RTOL] * math.sqrt(total) + a[s[FRAME] + ATOL])
+    if m >= s[KINKS]:
+        return error if s[STANDING + m] == FREE else 0.0
+    if s[STANDING + m] == 0:
+        return 0.0
+    for d in range(s[DIM]):
+        a[U * s[DIM] + d] = a[s[STATE] + d]
+    gradients(a, s)
+    for d in range(s[DIM]):
+        square += a[s[NORMAL] + m * s[DIM] + d] ** 2
+    return error * math.sqrt(square)
 
 
 def gauge_side(a, s, n):

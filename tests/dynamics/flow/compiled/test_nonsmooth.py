@@ -155,3 +155,11 @@ def test_a_brief_graze_is_not_stepped_across():
     assert np.abs([s.time for s in result.switchings[:1]] - (1.5 * np.pi - half)).max() < 1e-6
     # Local errors of 1e-8 in each of 20 steps, that at the surface enlarged by 1 / sin(half) = 22.
     assert np.abs(result.final - twin.final).max() < 22 * 20 * 1e-8
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_touch_within_the_error_of_the_orbit_is_no_switching(solver):
+    # Released at theta = 0 the orbit turns on the circle of radius 1/2, which touches both bounds in every turn.
+    game = games.get("dirac-gan", loss="wasserstein", clip=0.5)
+    result = integrate(game, [-2.0, 0.0], [0.0, 30.0], solver)
+    assert result.statistics["switchings"] == 2

@@ -304,3 +304,13 @@ def test_settings_beside_a_made_method_are_refused():
     method = methods.get("simultaneous", lr=0.1)
     with pytest.raises(InputError, match="lr has no effect"):
         modified_flow(games.get("dirac-gan"), method, lr=0.2)
+
+
+def test_the_correction_of_one_player_descends_the_implicit_regularisation():
+    # Barrett and Dherin 2021: the loss L + h/4 |grad L|^2; double-well L = x^4/4 - x^2/2 has the slope x^3 - x.
+    game, h, x = games.define({"p": (["x"], "x**4/4 - x**2/2")}), 0.1, np.linspace(-1.5, 1.5, 7)
+    slope, bend = x**3 - x, 3 * x**2 - 1
+    # Exact but for the rounding of a few operations on numbers below ten.
+    np.testing.assert_allclose(
+        modified_flow(game, "simultaneous", lr=h)(x[:, None])[:, 0], -slope - h / 2 * bend * slope, atol=1e-14
+    )

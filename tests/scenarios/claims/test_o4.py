@@ -87,3 +87,12 @@ def test_a_general_sum_game_has_no_combined_hessian():
 def test_no_member_of_the_family_sits_on_a_boundary():
     products = np.outer(o4.CURVATURES, o4.CURVATURES)
     assert np.abs(products - 1).min() > 0.05
+
+
+def test_every_row_of_the_picture_has_a_name_of_its_own_and_all_three_spectra(outcome):
+    evidence = outcome.evidence
+    left, _ = o4.draw(evidence).axes
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert len(set(names)) == len(names) == len(evidence.arrays["games"])
+    places = [set(line.get_ydata()) for line in left.lines if line.get_linestyle() == "None"]
+    assert places == [set(range(len(names)))] * 3

@@ -84,6 +84,25 @@ def state(names: Sequence[str], values: Iterable[Any]) -> str:
     return ", ".join(f"{symbol(name)}{EQUALS}{number(value)}" for name, value in zip(names, values, strict=True))
 
 
+def typeset(text: str) -> str:
+    r"""Return a text in the manner of the command line with its settings, points and ranges as printed.
+
+    Examples
+    --------
+    >>> typeset("cycle theta=-1.33:1.46")
+    'cycle $\\theta$\xa0∈\xa0[−1.33,\xa01.46]'
+    """
+    value = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+
+    def printed(found: re.Match[str]) -> str:
+        name, low, high, word = found.groups()
+        if word is not None:
+            return setting(name, word)
+        return state([name], [low]) if high is None else box([name], [(float(low), float(high))])
+
+    return re.sub(rf"\b([A-Za-z_]\w*)=(?:({value})(?::({value}))?|([A-Za-z][\w-]*))", printed, text)
+
+
 def box(names: Sequence[str], sides: Iterable[Sequence[float]]) -> str:
     """Return a box as printed in a caption."""
     return ", ".join(

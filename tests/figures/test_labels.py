@@ -60,3 +60,12 @@ def test_wrapping_never_breaks_mathtext_and_loses_nothing():
     assert wrapped.replace("\n", " ") == text
     assert all(line.count("$") % 2 == 0 for line in wrapped.split("\n"))
     assert len(wrapped.split("\n")) > 3
+
+
+def test_texts_of_the_command_line_are_printed_in_symbols():
+    assert (
+        labels.typeset("extragradient (lr=0.1, sample=same)")
+        == "extragradient ($\\mathrm{lr}$\xa0=\xa00.1, sample same)"
+    )
+    assert labels.typeset("period-2 orbit psi=-1e-05:2") == "period-2 orbit $\\psi$\xa0∈\xa0[−1e−05,\xa02]"
+    assert labels.typeset("diverged") == "diverged"

@@ -160,7 +160,7 @@ def printed_length(text: str) -> int:
 def wrap(text: str, width: float, density: float = CHARACTERS_PER_INCH) -> str:
     """Return a text broken into lines that fit ``width`` inches at ``density`` characters per inch.
 
-    Mathtext counts by what is printed, not by its source, and is never broken.
+    Mathtext counts by what is printed, not by its source, and is never broken, nor is an equation at its sign.
     """
     lines = []
     for paragraph in text.split("\n"):
@@ -170,7 +170,7 @@ def wrap(text: str, width: float, density: float = CHARACTERS_PER_INCH) -> str:
             pieces.append(match.group(0))
             return chr(0xE000 + len(pieces) - 1) * _printed(match.group(0))
 
-        plain = re.sub(r"\$[^$]*\$", keep, paragraph)
+        plain = re.sub(r"\$[^$]*\$", keep, paragraph.replace(" = ", EQUALS))
         for line in textwrap.wrap(plain, max(20, int(width * density)), break_on_hyphens=False) or [""]:
             for i, piece in enumerate(pieces):
                 line = re.sub(f"{chr(0xE000 + i)}+", lambda _, piece=piece: piece, line)

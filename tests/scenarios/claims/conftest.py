@@ -18,7 +18,7 @@ from scenarios import registry, runner
 from scenarios.typography import typeset
 
 #: Signs and names that a page should not show, as for the whole report.
-UNTYPESET = re.compile(r"-\d|\+-|->|\b(sigma|pi|gamma|psi|theta|tau)\b|sqrt\(| - ")
+UNTYPESET = re.compile(r"-\d|\+-|->|\b(sigma|pi|gamma|psi|theta|tau|alpha|beta|eps|omega)\b|sqrt\(| - ")
 
 
 class Wrong:

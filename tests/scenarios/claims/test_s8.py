@@ -3,36 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynamics import methods
 from scenarios import registry, runner
 from scenarios.claims.s8 import adaptive, momentum
 
 CLAIM = "S8"
-
-
-def _setting(key, change):
-    """Change one setting of the methods that are given it."""
-
-    def control(wrong):
-        def make(get):
-            return lambda name, /, **given: get(
-                name, **{k: change(value) if k == key else value for k, value in given.items()}
-            )
-
-        wrong.replace(methods, "get", make)
-
-    return control
-
-
 SWAPPED = {"simultaneous": "alternating", "alternating": "simultaneous"}
 
 CONTROLS = {
     "sigma 0.01 % off": lambda wrong: wrong.setting("sigma", 1.0001),
     "rates 1 % off": lambda wrong: wrong.rate(1.01),
-    "momentum 0.01 % off": _setting("beta", lambda value: 1.0001 * value),
-    "the other order": _setting("order", SWAPPED.get),
-    "memory of RMSProp 2 % off": _setting("alpha", lambda value: 1 - (1 - value) / 1.02),
-    "no momentum in Adam": _setting("beta1", lambda value: 0.0),
+    "momentum 0.01 % off": lambda wrong: wrong.method_setting("beta", lambda value: 1.0001 * value),
+    "the other order": lambda wrong: wrong.method_setting("order", SWAPPED.get),
+    "memory of RMSProp 2 % off": lambda wrong: wrong.method_setting("alpha", lambda value: 1 - (1 - value) / 1.02),
+    "no momentum in Adam": lambda wrong: wrong.method_setting("beta1", lambda value: 0.0),
 }
 
 

@@ -44,9 +44,16 @@ def basins(
     out: options.Out = None,
 ) -> Answer:
     """Find the attractors of a flow or method and the share of a box that goes to each."""
+    from dynamics.core.errors import check_count, check_positive
     from dynamics.stability.basins import find_basins
     from scenarios.cli import parse, playing
 
+    for option, value in (("--time", time), ("--bound", bound)):
+        if value is not None:
+            check_positive(option, value)
+    if iterations is not None:
+        check_count("--iterations", iterations)
+    check_count("--seed", seed, least=0)
     target = playing.check_out(out, (".png", ".svg", ".zarr"), "a picture or a Zarr store")
     game = request.game()
     algorithm = playing.method_or_flow(method, game, lr, method_set)
@@ -90,10 +97,12 @@ def basins(
 
 def _cells(text: str) -> int | tuple[int, ...]:
     """Return the number of cells of ``128`` or ``128,64``."""
-    from dynamics.core.errors import InputError
+    from dynamics.core.errors import InputError, check_count
 
     try:
         counts = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"--cells got '{text}', expected a whole number, or two such as 128,64.") from None
+    for count in counts:
+        check_count("--cells", count, least=2)
     return counts[0] if len(counts) == 1 else counts

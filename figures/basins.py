@@ -67,16 +67,16 @@ def compute_basins(basins: Basins) -> BasinPicture:
     held = f" at {labels.state(tuple(basins.at), basins.at.values())}" if basins.at else ""
     cells = "×".join(str(count) for count in basins.labels.shape[::-1])
     caption = (
-        f"{labels.game_label(load(basins.provenance['game']))}{held}: basins of {basins.of}. One random start in each "
-        f"of {cells} cells, seed {basins.provenance['seed']}; shares of the box ± standard error. Diverged: norm "
-        f"beyond {labels.number(basins.bound)}."
+        f"{labels.game_label(load(basins.provenance['game']))}{held}: basins of {labels.typeset(basins.of)}. "
+        f"One random start in each of {cells} cells, seed {basins.provenance['seed']}; shares of the box ± standard "
+        f"error. Diverged: norm beyond {labels.number(basins.bound)}."
     )
     return BasinPicture(
         names,
         tuple(_edges(centres) for centres in basins.axes.values()),
         places,
         tuple(special.get(label, _COLOURS[label % len(_COLOURS)]) for label in shown),
-        tuple(f"{texts[x]}: {_percent(shares[texts[x]], errors[texts[x]])}" for x in shown),
+        tuple(f"{labels.typeset(texts[x])}: {_percent(shares[texts[x]], errors[texts[x]])}" for x in shown),
         tuple(marks),
         caption,
     )

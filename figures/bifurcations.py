@@ -295,6 +295,8 @@ def _game(found: Continuation) -> str:
 
 def draw_panel(axes: Axes, panel: Panel, interval: tuple[float, float]) -> None:
     """Draw one panel: pieces of branches, then the marks of events."""
+    from matplotlib.ticker import MaxNLocator
+
     if panel.border is not None:
         axes.axhline(panel.border, color=style.GREY, linewidth=0.8, zorder=0)
     for stroke in panel.strokes:
@@ -311,6 +313,8 @@ def draw_panel(axes: Axes, panel: Panel, interval: tuple[float, float]) -> None:
         marker, face = style.EVENT_MARKS[mark.kind]
         look = _look(marker, face, 4 if crowded else 6)
         axes.plot(np.full(len(mark.heights), mark.x), mark.heights, **look, zorder=3, clip_on=False)
+    # A fixed number of marks: chosen by height they are another one after each layout, and labels leave the edge.
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     margin = 0.02 * (interval[1] - interval[0])
     axes.set(xlim=(interval[0] - margin, interval[1] + margin), ylim=panel.limits)
 

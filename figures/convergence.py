@@ -16,6 +16,7 @@ from dynamics.methods.base import Method
 from dynamics.stability.resting import spectral_radii
 from figures import labels, style
 from figures.layout import legend_above
+from figures.regions import fixed_settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ class Convergence:
     distances : ndarray, shape (k + 1,)
         Euclidean, from the start on; NaN from where the run left the reach of floats.
     radius : float or None
-        Predicted; None for a method without multipliers.
+        Predicted; None for a method without multipliers or under a schedule.
     predicted : ndarray, shape (k + 1,), or None
         ``c radius^k``, c the least constant that bounds the later half of the distances that are above rounding and,
         for runs that move away, still small.
@@ -69,8 +70,9 @@ def compute_convergence(
     lr: float | Mapping[str, float] | None = None,
     iterations: int = 200,
     distance: float = 1e-3,
+    start: ArrayLike | None = None,
 ) -> ConvergencePicture:
-    """Return distances to an equilibrium along runs of methods from one start close to it.
+    """Return distances to an equilibrium along runs of methods from one start.
 
     Parameters
     ----------
@@ -81,34 +83,42 @@ def compute_convergence(
     lr : float or mapping of player to float, optional
     iterations : int
     distance : float
-        Of the start, along the diagonal of the coordinates with alternating signs.
+        Of the start, along the diagonal of the coordinates with alternating signs; not used with ``start``.
+    start : array_like, shape (dim,), optional
     """
     y = np.asarray(at, dtype=np.float64)
     check_count("iterations", iterations, least=4)
-    check_positive("The distance of the start", distance)
-    signs = np.where(np.arange(len(y)) % 2, -1.0, 1.0)
-    start = game.project(y + distance * signs / np.sqrt(len(y)))
+    if start is None:
+        check_positive("The distance of the start", distance)
+        start = y + distance * np.where(np.arange(len(y)) % 2, -1.0, 1.0) / np.sqrt(len(y))
+    begin = game.project(np.asarray(start, dtype=np.float64))
+    away = float(np.linalg.norm(begin - y))
+    if away == 0:
+        raise InputError("The start is the equilibrium itself, where there is no distance to draw: give another start.")
     runs = []
     for item in methods:
         if isinstance(item, str) and lr is None:
             raise InputError(f"The rate of {item} is missing: give lr, or a configured method.")
         method = algorithms.get(item, lr=lr) if isinstance(item, str) else item if lr is None else item.with_lr(lr)
-        path = algorithms.iterate(game, method, start, iterations)
+        path = algorithms.iterate(game, method, begin, iterations)
         distances = np.linalg.norm(path.states - y, axis=-1)
         radius, predicted = None, None
-        if not method.no_multipliers:
+        if not method.no_multipliers and method.schedule is None:
             largest = max(method.lr.values()) if isinstance(method.lr, Mapping) else method.lr
             radius = float(spectral_radii(game, method, y, [largest])[0])
             predicted = _predicted(distances, radius)
-        text = method.name if lr is not None else f"{method.name}, {_rates(method.lr)}"
+        text = ", ".join([method.name, *_described(game, method, lr is None)])
         text += "" if radius is None else rf": $\rho$ = {radius:.5g}"
         runs.append(Convergence(method.name, text, distances, radius, predicted))
     where = labels.state(game.names, np.where(np.abs(y) < 1e-12, 0.0, y))
     caption = (
-        f"{labels.game_label(game)}: distance to {where} from a start {labels.number(distance)} away"
-        f"{'' if lr is None else ', ' + _rates(lr)}. Solid: iterates. "
-        r"Dashed, shifted up: $c\,\rho^k$ with the spectral radius $\rho$ of the exact Jacobian; only c is fitted."
+        f"{labels.game_label(game)}: distance to {where} from a start {labels.number(away)} away"
+        f"{'' if lr is None else ', ' + _rates(lr)}. Solid: iterates."
     )
+    if any(run.predicted is not None for run in runs):
+        caption += (
+            r" Dashed, shifted up: $c\,\rho^k$ with the spectral radius $\rho$ of the exact Jacobian; only c is fitted."
+        )
     return ConvergencePicture(tuple(runs), caption)
 
 
@@ -126,6 +136,13 @@ def _predicted(distances: NDArray[np.float64], radius: float) -> NDArray[np.floa
     return np.exp(np.clip(logarithm, -700, 700))
 
 
+def _described(game: Game, method: Method, own_rate: bool) -> list[str]:
+    """Return a method's own rate, its settings and its schedule as printed in a legend."""
+    fixed = fixed_settings(method.settings(), ("lr", "lr"), list(game.players))
+    parts = [_rates(method.lr) if own_rate else "", fixed, "" if method.schedule is None else str(method.schedule)]
+    return [part for part in parts if part]
+
+
 def _rates(lr: float | Mapping[str, float]) -> str:
     rates = lr if isinstance(lr, Mapping) else {"": lr}
     return "rate " + ", ".join(f"{labels.number(v)} {p}".strip() for p, v in rates.items())
@@ -138,9 +155,10 @@ def convergence_picture(
     lr: float | Mapping[str, float] | None = None,
     iterations: int = 200,
     distance: float = 1e-3,
+    start: ArrayLike | None = None,
 ) -> Figure:
     """Return the figure of convergence curves, as in :func:`compute_convergence`."""
-    picture = compute_convergence(game, at, methods, lr, iterations, distance)
+    picture = compute_convergence(game, at, methods, lr, iterations, distance, start)
     with style.context():
         figure = style.new_figure(7.2, 5.0)
         axes = figure.add_subplot()

@@ -84,6 +84,25 @@ def state(names: Sequence[str], values: Iterable[Any]) -> str:
     return ", ".join(f"{symbol(name)}{EQUALS}{number(value)}" for name, value in zip(names, values, strict=True))
 
 
+def typeset(text: str) -> str:
+    r"""Return a text in the manner of the command line with its settings, points and ranges as printed.
+
+    Examples
+    --------
+    >>> typeset("cycle theta=-1.33:1.46")
+    'cycle $\\theta$\xa0∈\xa0[−1.33,\xa01.46]'
+    """
+    value = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+
+    def printed(found: re.Match[str]) -> str:
+        name, low, high, word = found.groups()
+        if word is not None:
+            return setting(name, word)
+        return state([name], [low]) if high is None else box([name], [(float(low), float(high))])
+
+    return re.sub(rf"\b([A-Za-z_]\w*)=(?:({value})(?::({value}))?|([A-Za-z][\w-]*))", printed, text)
+
+
 def box(names: Sequence[str], sides: Iterable[Sequence[float]]) -> str:
     """Return a box as printed in a caption."""
     return ", ".join(
@@ -141,7 +160,7 @@ def printed_length(text: str) -> int:
 def wrap(text: str, width: float, density: float = CHARACTERS_PER_INCH) -> str:
     """Return a text broken into lines that fit ``width`` inches at ``density`` characters per inch.
 
-    Mathtext counts by what is printed, not by its source, and is never broken.
+    Mathtext counts by what is printed, not by its source, and is never broken, nor is an equation at its sign.
     """
     lines = []
     for paragraph in text.split("\n"):
@@ -151,7 +170,7 @@ def wrap(text: str, width: float, density: float = CHARACTERS_PER_INCH) -> str:
             pieces.append(match.group(0))
             return chr(0xE000 + len(pieces) - 1) * _printed(match.group(0))
 
-        plain = re.sub(r"\$[^$]*\$", keep, paragraph)
+        plain = re.sub(r"\$[^$]*\$", keep, paragraph.replace(" = ", EQUALS))
         for line in textwrap.wrap(plain, max(20, int(width * density)), break_on_hyphens=False) or [""]:
             for i, piece in enumerate(pieces):
                 line = re.sub(f"{chr(0xE000 + i)}+", lambda _, piece=piece: piece, line)

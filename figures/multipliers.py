@@ -28,7 +28,7 @@ INSIDE, ON, OUTSIDE = "#5E3C99", style.BLACK, "#E66101"
 COLUMNS = (5, 4, 3)
 #: Panels show at least this far, and at most this far unless the marked multipliers lie beyond.
 LEAST, MOST = 1.25, 2.5
-#: Rates on the curve of each multiplier, from this share of the marked rate to it.
+#: Rates on the curve of each multiplier, up to the marked one.
 CURVE = 240
 
 
@@ -114,8 +114,8 @@ def compute_multipliers(
             rate = max(lr.values()) if isinstance(lr, Mapping) else lr
         else:
             rate = row.optimal_lr or row.critical_lr or 0.5 / max(size, 1e-300)
-        # roots separate like roots of the rate: denser where the curves begin
-        rates = rate * np.linspace(0, 1, CURVE + 1)[1:] ** 2
+        # roots separate like roots of the rate: denser where the curves begin, and where pairs meet at the fastest rate
+        rates = rate * np.sin(np.pi / 2 * np.linspace(0, 1, CURVE + 1)[1:]) ** 2
         values, matrices = multipliers_at(game, method, y, rates)
         found, vectors = np.linalg.eig(matrices[-1])
         gaps = np.abs(found) - 1

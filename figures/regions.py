@@ -194,7 +194,7 @@ def _caption(found: RegionMap) -> str:
     point = np.where(np.abs(alive[0]) < 1e-12, 0.0, alive[0]) if len(alive) else alive
     where = "an equilibrium, followed" if followed or not len(alive) else labels.state(found.names, point)
     game = load(dict(found.game))
-    fixed = _fixed_settings(found.method, names, list(game.players))
+    fixed = fixed_settings(found.method, names, list(game.players))
     method = f"{found.method['method']}{f' ({fixed})' if fixed else ''}"
     cells = f"{found.radius.shape[1]}×{found.radius.shape[0]} cells"
     text = f"{_label(game, names)}, {method}, at {where}: {cells}, {100 * found.share:.0f} % stable."
@@ -217,7 +217,7 @@ def _label(game: Any, names: tuple[str, str]) -> str:
     )
 
 
-def _fixed_settings(method: Mapping[str, Any], names: tuple[str, str], players: list[str]) -> str:
+def fixed_settings(method: Mapping[str, Any], names: tuple[str, str], players: list[str]) -> str:
     """Return the rates and settings that no axis replaces: all numbers with a point, others where they are unusual."""
     usual = registry.settings(method["method"])
     replaced = {name.removeprefix("method:") for name in names}

@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterable
 
 GREEK = {
+    "alpha": "α",
+    "beta": "β",
     "gamma": "γ",
+    "eps": "ε",
     "lambda": "λ",
     "mu": "μ",
     "omega": "ω",
@@ -35,6 +38,7 @@ def typeset(text: str) -> str:
     """
     for plain, sign in SIGNS.items():
         text = text.replace(plain, sign)
+    text = re.sub(r"√\((\w+)\)", r"√\1", text)
     # Superscript digits count as letters for word boundaries, so ends of names are spelt out.
     text = re.sub(rf"(?<![A-Za-z])({'|'.join(GREEK)})(?![A-Za-z])", lambda found: GREEK[found[0]], text)
     text = re.sub(r"(?<![A-Za-z])r0(?!\d)", "r₀", text)

@@ -109,6 +109,7 @@ def _catalogue() -> list[dict[str, Any]]:
             rows.append(
                 {
                     "name": name,
+                    "at": dict(zip(game.names, zero.at.tolist(), strict=True)),
                     "expected": matrix,
                     "eigenvalues": np.linalg.eigvals(jacobian),
                     "symmetric": np.linalg.eigvalsh((jacobian + jacobian.T) / 2),
@@ -331,8 +332,7 @@ def run(quick: bool) -> Evidence:
         ),
         *_of_the_network(network),
     )
-    shown = [(row["name"], row["curvatures"], row["eigenvalues"].real, row["flow"]) for row in zero_sum]
-    return Evidence(measurements, {"games": shown, "network": network})
+    return Evidence(measurements, {"games": zero_sum, "network": network})
 
 
 def draw(evidence: Evidence) -> Figure:
@@ -348,7 +348,7 @@ def draw(evidence: Evidence) -> Figure:
         right.axhline(0, color=style.GREY, lw=0.8)
         right.plot(places, network["curvatures"], "s", ms=6, mfc="none", color=style.ORANGE)
         right.plot(places, np.sort(network["eigenvalues"].real), "o", ms=3.5, color=style.SKY)
-        right.plot(places, network["symmetric"], "-", lw=1, color=style.BLACK)
+        right.plot(places, network["symmetric"], "x", ms=4, color=style.BLACK)
         right.set(xlabel="number, in ascending order", ylabel="eigenvalue", title="Trained network GAN")
         layout.legend_above(figure, handles, [str(handle.get_label()) for handle in handles])
         labels.add_caption(
@@ -361,25 +361,44 @@ def draw(evidence: Evidence) -> Figure:
     return figure
 
 
-def _draw_games(axes: Axes, shown: list[tuple[str, np.ndarray, np.ndarray, str]]) -> list[Any]:
-    """Draw one row per equilibrium and return the artists of the legend."""
+def _draw_games(axes: Axes, shown: list[dict[str, Any]]) -> list[Any]:
+    """Draw one row per equilibrium, the first on top, and return the artists of the legend."""
     from figures import style
 
-    handles: list[Any] = []
+    looks: dict[str, dict[str, Any]] = {
+        "curvatures": {
+            "label": "Hessian of V: eigenvalues",
+            "marker": "s",
+            "ms": 7,
+            "mfc": "none",
+            "color": style.ORANGE,
+        },
+        "eigenvalues": {"label": "J: real parts (negative attracts)", "marker": "o", "ms": 4, "color": style.SKY},
+        "symmetric": {"label": "symmetric part of J: eigenvalues", "marker": "x", "ms": 5, "color": style.BLACK},
+    }
+    handles = []
     axes.axvline(0, color=style.GREY, lw=0.8)
-    for i, (_, curvatures, real, _) in enumerate(reversed(shown)):
-        handles = [
-            *axes.plot(curvatures, [i] * len(curvatures), "s", ms=7, mfc="none", color=style.ORANGE, ls="none"),
-            *axes.plot(real, [i] * len(real), "o", ms=4, color=style.SKY, ls="none"),
-        ]
-    handles += axes.plot([], [], "-", lw=1, color=style.BLACK)
-    words = ("Hessian of V: eigenvalues", "J: real parts (negative attracts)", "symmetric part of J: eigenvalues")
-    for handle, word in zip(handles, words, strict=True):
-        handle.set_label(word)
-    names = [f"{name}: {flow}" for name, _, _, flow in reversed(shown)]
-    axes.set_yticks(range(len(shown)), names)
+    for key, look in looks.items():
+        values = [np.real(row[key]) for row in shown]
+        places = np.repeat(np.arange(len(shown)), [len(row) for row in values])
+        handles += axes.plot(np.concatenate(values), places, ls="none", **look)
+    axes.set_yticks(range(len(shown)), _row_names(shown))
+    axes.invert_yaxis()
     axes.set(xlabel="eigenvalue", title="Always of both signs; the flow decides for itself")
     return handles
+
+
+def _row_names(shown: list[dict[str, Any]]) -> list[str]:
+    """Return names and flows; several equilibria of one game are told apart by their first coordinate."""
+    from figures import labels
+
+    names = [row["name"] for row in shown]
+    texts = []
+    for row in shown:
+        first, value = next(iter(row["at"].items()))
+        where = f" at {labels.symbol(first)} = {labels.number(value)}" if names.count(row["name"]) > 1 else ""
+        texts.append(f"{row['name']}{where}: {row['flow']}")
+    return texts
 
 
 scenario = Scenario(

@@ -316,6 +316,8 @@ def draw(evidence: Evidence) -> Figure:
         error = np.sqrt(share * (1 - share) / STARTS)
         middle.errorbar(gammas, share, 2 * error, fmt="o", color=style.BLACK, ms=4, capsize=3)
         middle.set(xlabel="weight γ", ylabel="share that reaches the equilibrium", xscale="log", ylim=(0, 1.03))
+        middle.set_xticks(gammas, [f"{gamma:g}" for gamma in gammas])
+        middle.minorticks_off()
         middle.set_title("More is not better")
         grid = np.geomspace(0.03, 300, 200)
         points = np.array([added(gamma) for gamma in grid])
@@ -360,11 +362,12 @@ scenario = Scenario(
     source="N2",
     truth=(
         "On the minimax Dirac-GAN the eigenvalues become -gamma/4 ± i/2, so it damps. At every gamma it also rests at "
-        "two points that are not the game's, with theta psi = -1/2 - W(e^(-1/2)/2) = -0.739: there the game's own "
+        "two points that are not the game's, with theta psi = -1/2 - W(1/(2 sqrt(e))) = -0.739: there the game's own "
         "Jacobian has the eigenvalue 1/gamma. They are saddles: no run ends at them, but they lie on the border of the "
-        "equilibrium's basin. Beyond it psi grows without bound, like t^(1/4) up to a logarithm, while theta and both "
-        "gradients fade. A larger weight draws them in: 98 % of the starts in a square reach the equilibrium at "
-        "gamma = 0.3, 46 % at 1. In other games added points attract: on the loss x³/3 runs stop at -1/(2 gamma)."
+        "equilibrium's basin. Beyond it psi grows without bound, like the fourth root of time up to a logarithm, while "
+        "theta and both gradients fade. A larger weight draws them in: 98 % of the starts in a square reach the "
+        "equilibrium at gamma = 0.3, 46 % at 1. In other games added points attract: on the loss x³/3 runs stop at "
+        "-1/(2 gamma)."
     ),
     references=(MESCHEDER_2017, BALDUZZI_2018),
     verdict="qualified",

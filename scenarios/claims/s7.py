@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scenarios.claims.o4 import by_hand
-from scenarios.registry import FIEZ_2021, HEUSEL_2017, MESCHEDER_2018, Evidence, Measurement, Scenario, hardest
+from scenarios.registry import (
+    FIEZ_2021,
+    HEUSEL_2017,
+    MESCHEDER_2018,
+    Evidence,
+    Measurement,
+    Relation,
+    Scenario,
+    hardest,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,6 +223,11 @@ def _of_the_toy() -> tuple[list[Measurement], dict[tuple[float, float], np.ndarr
     )
     because = "a sign: below 0 it converges, above 0 it does not"
     words = f"toy: decimal logarithm of the distance after {STEPS} steps over that of the start"
+    told: tuple[tuple[str, tuple[float, float], Relation], ...] = (
+        (", two scales 0.0001 and 0.01", (0.0001, 0.01), "at most"),
+        (", one scale 0.009", (0.009, 0.009), "at least"),
+        (" (where it stopped), two scales 0.011 and 0.0001", (0.011, 0.0001), "at most"),
+    )
     rows = [
         hardest(
             [_threshold(name, slow) for name in ("simultaneous", "alternating") for slow in (0.0001, 0.01, 0.5)],
@@ -233,32 +247,9 @@ def _of_the_toy() -> tuple[list[Measurement], dict[tuple[float, float], np.ndarr
             0.0,
             "products with x = 0 or y = 0",
         ),
-        Measurement(
-            f"{words}, two scales 0.0001 and 0.01",
-            travelled((0.0001, 0.01)),
-            0.0,
-            0.0,
-            because,
-            told=True,
-            relation="at most",
-        ),
-        Measurement(
-            f"{words}, one scale 0.009",
-            travelled((0.009, 0.009)),
-            0.0,
-            0.0,
-            because,
-            told=True,
-            relation="at least",
-        ),
-        Measurement(
-            f"{words} (where it stopped), two scales 0.011 and 0.0001",
-            travelled((0.011, 0.0001)),
-            0.0,
-            0.0,
-            because,
-            told=True,
-            relation="at most",
+        *(
+            Measurement(f"{words}{how}", travelled(rates), 0.0, 0.0, because, told=True, relation=relation)
+            for how, rates, relation in told
         ),
     ]
     return rows, {rates: np.abs(path.states[:, 0]) for rates, path in paths.items()}

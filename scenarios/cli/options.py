@@ -67,6 +67,10 @@ Rate = Annotated[
     str | None,
     typer.Option("--lr", metavar="RATE", help="Learning rate, or generator=0.1,discriminator=0.4."),
 ]
+MethodSettings = Annotated[
+    list[str] | None,
+    typer.Option("--method-set", metavar="K=V,...", help="Settings of the method, such as beta=0.5."),
+]
 Out = Annotated[
     str | None,
     typer.Option(

@@ -126,6 +126,16 @@ def method(
     return found
 
 
+def method_or_flow(name: str | None, game: Game, lr: str | None, settings: list[str] | None) -> Method | None:
+    """Return the training algorithm of ``--method``, or None for the flow, which takes neither rate nor settings."""
+    if name is not None:
+        return method(name, game, lr, settings)
+    for option, value in (("--lr", lr), ("--method-set", settings)):
+        if value:
+            raise InputError(f"{option} has no effect without a method: add --method NAME or leave {option} out.")
+    return None
+
+
 def state(text: str | None, game: Game, option: str = "--start") -> NDArray[np.float64]:
     """Return the state of ``theta=1,psi=1`` in the game's order, shape (dim,); the game's own start for None."""
     if text is None:

@@ -32,6 +32,13 @@ def test_cells_cover_the_box_and_attractors_are_marked(forsaken):
     assert axes.get_xlim() == pytest.approx((picture.edges[0][0], picture.edges[0][-1]))
 
 
+def test_the_legend_is_in_the_symbols_of_the_game(forsaken):
+    texts = compute_basins(forsaken).texts
+    assert any("equilibrium $x$\xa0=\xa00.078" in text for text in texts)
+    assert any("$x$\xa0∈\xa0[\N{MINUS SIGN}1." in text for text in texts)
+    assert not any("=-" in text or "x=" in text for text in texts)
+
+
 def test_a_line_of_starts_is_a_strip():
     basins = find_basins(games.get("double-well"), cells=10, method=methods.get("simultaneous", lr=0.1))
     figure = basin_picture(basins)

@@ -128,3 +128,14 @@ def test_equal_diagrams_give_equal_bytes(forsaken, tmp_path):
 )
 def test_the_horizontal_axis_carries_the_symbol_of_the_parameter(name, label):
     assert parameter_label(name) == label
+
+
+def test_no_label_is_cut_off_at_the_edge_of_the_file(tmp_path):
+    method = methods.get("alternating", lr=1.0)
+    figure = bifurcations(continue_branches(games.get("bilinear"), "lr", (0.1, 3.0), method=method))
+    edges = []
+    figure.canvas.mpl_connect(
+        "draw_event", lambda _: edges.append(min(axes.yaxis.label.get_window_extent().x0 for axes in figure.axes))
+    )
+    save(figure, tmp_path / "branches.png")
+    assert edges[-1] >= 0

@@ -52,6 +52,27 @@ def test_methods_without_multipliers_have_no_prediction():
 
 def test_configured_methods_keep_their_rates_and_names_need_one():
     picture = compute_convergence(GAME, [0, 0], [methods.get("extragradient", lr=lr) for lr in (0.1, 0.5)])
-    assert [run.label.split(":")[0] for run in picture.runs] == ["extragradient, rate 0.1", "extragradient, rate 0.5"]
+    assert [run.label.split(", ")[:2] for run in picture.runs] == [
+        ["extragradient", "rate 0.1"],
+        ["extragradient", "rate 0.5"],
+    ]
     with pytest.raises(InputError, match="rate of extragradient is missing"):
         compute_convergence(GAME, [0, 0], ["extragradient"])
+
+
+def test_a_start_of_ones_own_replaces_the_distance():
+    (run,) = compute_convergence(GAME, [0, 0], ["extragradient"], lr=0.3, iterations=10, start=[3.0, 4.0]).runs
+    assert run.distances[0] == 5.0
+    with pytest.raises(InputError, match="equilibrium itself"):
+        compute_convergence(GAME, [0, 0], ["extragradient"], lr=0.3, start=[0.0, 0.0])
+
+
+def test_a_schedule_has_no_prediction_and_the_settings_are_in_the_legend():
+    chosen = [
+        methods.get("heavy-ball", lr=0.3, beta=-0.5, order="alternating"),
+        methods.get("extragradient", lr=0.3, schedule="cosine:iterations=10"),
+    ]
+    plain, scheduled = compute_convergence(GAME, [0, 0], chosen, iterations=10).runs
+    assert plain.label.startswith("heavy-ball, rate 0.3, order alternating, $\\beta$")
+    assert (scheduled.radius, scheduled.predicted) == (None, None)
+    assert "cosine:iterations=10" in scheduled.label

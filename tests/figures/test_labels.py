@@ -57,6 +57,20 @@ def test_game_label_names_settings_with_effect_only():
 def test_wrapping_never_breaks_mathtext_and_loses_nothing():
     text = " ".join([r"box $\theta$ $\in$ [1, 2], $\mathrm{very\ long\ name}$ = 3;"] * 8)
     wrapped = labels.wrap(text, 4.0)
-    assert wrapped.replace("\n", " ") == text
+    assert wrapped.replace("\n", " ").replace(labels.NO_BREAK, " ") == text
     assert all(line.count("$") % 2 == 0 for line in wrapped.split("\n"))
     assert len(wrapped.split("\n")) > 3
+
+
+def test_lines_do_not_break_at_an_equals_sign():
+    lines = labels.wrap("the cycle's largest value below gamma = 2", 3.0, density=12).split("\n")
+    assert lines == ["the cycle's largest value below", "gamma\xa0=\xa02"]
+
+
+def test_texts_of_the_command_line_are_printed_in_symbols():
+    assert (
+        labels.typeset("extragradient (lr=0.1, sample=same)")
+        == "extragradient ($\\mathrm{lr}$\xa0=\xa00.1, sample same)"
+    )
+    assert labels.typeset("period-2 orbit psi=-1e-05:2") == "period-2 orbit $\\psi$\xa0∈\xa0[−1e−05,\xa02]"
+    assert labels.typeset("diverged") == "diverged"

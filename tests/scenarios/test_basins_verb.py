@@ -32,6 +32,11 @@ def test_the_table_names_what_moves_and_what_diverged_means(gandyn):
     ("arguments", "match"),
     [
         (("--cells", "few"), "--cells got 'few'"),
+        (("--cells", "1"), "--cells must be a whole number of at least 2, got 1"),
+        (("--time", "nan"), "--time must be finite"),
+        (("--bound", "-1"), "--bound must be positive"),
+        (("--method", "simultaneous", "--lr", "0.1", "--iterations", "0"), "--iterations must be a whole number"),
+        (("--seed", "-1"), "--seed must be a whole number"),
         (("--lr", "0.1"), "--lr has no effect without a method"),
         (("--method", "simultaneous"), "needs a learning rate"),
         (("--method", "simultaneos", "--lr", "0.1"), "simultaneous"),

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from scenarios.cli.verbs import VERBS
+
 COMMAND = [sys.executable, "-c", "from scenarios.cli import main; main()"]
 
 
@@ -144,6 +146,12 @@ def test_switches_show_no_type_in_the_help(gandyn, arguments):
     shown = gandyn(*arguments, "--help").stdout
     assert "bool" not in shown
     assert "--help" in shown
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_no_emoji_where_a_text_has_colons(gandyn, verb):
+    # rich prints a letter between colons, as in A:B:N, as a picture
+    assert [letter for letter in gandyn(verb, "--help").stdout if ord(letter) > 0xFFFF] == []
 
 
 def test_the_seed_of_the_environment_reaches_training_and_a_setting_wins(answer, monkeypatch):

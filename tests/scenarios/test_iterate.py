@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+import figures
 from dynamics import games, methods
 
 EPS = 2.3e-16
@@ -75,6 +76,38 @@ def test_the_settings_in_force_are_printed(gandyn):
     assert "lr of generator 0.1, lr of discriminator 0.4" in rates
 
 
+def test_a_picture_shows_the_distance_and_the_predicted_decay(answer, gandyn, tmp_path):
+    out = ("--method", "extragradient", "--out", "decay.png")
+    plain = answer(*RUN, "--method", "extragradient")["result"]
+    drawn = answer(*RUN, *out)["result"]
+    assert drawn == {**plain, "file": "decay.png"}
+    assert (tmp_path / "decay.png").read_bytes().startswith(b"\x89PNG")
+    assert "Written to decay.png" in gandyn(*RUN, *out).stdout
+
+
+@pytest.mark.parametrize(("start", "nearest"), [(-0.1, -1.0), (0.1, 1.0)])
+def test_the_distance_is_that_to_the_equilibrium_where_the_run_ends(gandyn, monkeypatch, start, nearest):
+    seen = []
+    draw = figures.convergence_picture
+
+    def watched(game, at, *rest, **options):
+        seen.append(at)
+        return draw(game, at, *rest, **options)
+
+    monkeypatch.setattr(figures, "convergence_picture", watched)
+    common = ("iterate", "double-well", "--method", "simultaneous", "--lr", "0.1", "--start", f"x={start}")
+    assert gandyn(*common, "--out", "decay.svg").exit_code == 0
+    np.testing.assert_allclose(seen, [[nearest]], rtol=1e-9)
+
+
+def test_no_smooth_isolated_equilibrium_means_no_picture_and_says_so(gandyn, tmp_path):
+    game = ("dirac-gan", "--set", "loss=wasserstein,penalty=wgan-gp")
+    refused = gandyn("iterate", *game, "--lr", "0.1", "--iterations", "5", "--out", "a.png")
+    assert refused.exit_code == 2
+    assert "isolated and smooth" in refused.stderr
+    assert not (tmp_path / "a.png").exists()
+
+
 def test_list_names_every_method_and_schedule_with_its_settings(answer, gandyn):
     rows = {row["name"]: row for row in answer("list", "methods")["result"]}
     assert list(rows) == methods.names() and len(rows) == 20
@@ -125,6 +158,8 @@ REFUSED = [
     ((*RUN, "--schedule", "cosine:iteration=3"), ("did you mean 'iterations'",)),
     ((*RUN, "--schedule", "cosine", "--method-set", "schedule=constant"), ("give one of them",)),
     ((*RUN, "--method-set", "lr=0.2"), ("--lr", "give one of them")),
+    ((*RUN, "--out", "a.gif"), ("a.gif", ".zarr or .png or .svg")),
+    (("iterate", "bilinear", "--lr", "0.3", "--start", "x=0,y=0", "--out", "a.png"), ("equilibrium itself",)),
     (("iterate", "bilinear", "--method", "adam"), ("adam", "--lr RATE")),
     (("show", "extragradient", "--latex"), ("--latex", "no effect on the method")),
     (("show", "adam", "--set", "beta1=0.5"), ("--set", "no effect on the method")),

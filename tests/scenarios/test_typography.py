@@ -18,8 +18,10 @@ from scenarios.typography import number, sentences, spectrum, typeset
         ("2 pi / sigma of a 2x2 matrix", "2 π / σ of a 2×2 matrix"),
         ("1/r0² and r0", "1/r₀² and r₀"),
         ("theta_G theta_D", "θ_G θ_D"),
+        ("sqrt(tau)/2, 1/sqrt(3), 2 sqrt(4/3) and sqrt(2 lr)", "√τ/2, 1/√3, 2 √(4/3) and √(2 lr)"),
+        ("eps/8, beta < 0", "ε/8, β < 0"),
         # Words stay words.
-        ("non-saturating, L-BFGS, spinning, sigmoid(h), for 20 units", None),
+        ("non-saturating, L-BFGS, spinning, sigmoid(h), for 20 units, alphabet, steps", None),
     ],
 )
 def test_formulas_are_set_with_true_signs(plain, set_):

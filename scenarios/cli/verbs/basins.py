@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scenarios.cli import options
+from scenarios.cli import options, output
 from scenarios.cli.verb import Answer, Request, verb
 
 
@@ -22,10 +22,7 @@ def basins(
         typer.Option("--method", metavar="NAME", help="Basins of a training algorithm; of the flow without one."),
     ] = None,
     lr: options.Rate = None,
-    method_set: Annotated[
-        list[str] | None,
-        typer.Option("--method-set", metavar="K=V,...", help="Settings of the method, such as beta=0.5."),
-    ] = None,
+    method_set: options.MethodSettings = None,
     plane: Annotated[
         str | None, typer.Option("--plane", metavar="X,Y", help="Axes, for games with more than two coordinates.")
     ] = None,
@@ -47,19 +44,19 @@ def basins(
     out: options.Out = None,
 ) -> Answer:
     """Find the attractors of a flow or method and the share of a box that goes to each."""
-    from dynamics.core.errors import InputError
+    from dynamics.core.errors import check_count, check_positive
     from dynamics.stability.basins import find_basins
     from scenarios.cli import parse, playing
 
+    for option, value in (("--time", time), ("--bound", bound)):
+        if value is not None:
+            check_positive(option, value)
+    if iterations is not None:
+        check_count("--iterations", iterations)
+    check_count("--seed", seed, least=0)
     target = playing.check_out(out, (".png", ".svg", ".zarr"), "a picture or a Zarr store")
     game = request.game()
-    algorithm = None
-    if method is not None:
-        algorithm = playing.method(method, game, lr, method_set)
-    else:
-        for option, value in (("--lr", lr), ("--method-set", method_set)):
-            if value:
-                raise InputError(f"{option} has no effect without a method: add --method NAME or leave {option} out.")
+    algorithm = playing.method_or_flow(method, game, lr, method_set)
     found = find_basins(
         game,
         playing.box(box, game),
@@ -85,12 +82,10 @@ def basins(
         result["file"] = str(target)
 
     def render(console: Any) -> None:
-        from rich.table import Table
-
         console.print(f"{game.name}: basins of {found.of}", style="bold", markup=False)
-        table = Table("attractor", "share", "standard error", box=None, pad_edge=False)
+        table = output.table("attractor", "share", "standard error", numbers=("share", "standard error"))
         for label, share in result["fractions"].items():
-            table.add_row(label, f"{share:.4%}", f"{result['standard_errors'][label]:.2%}")
+            table.add_row(label, f"{share:.2%}", f"{result['standard_errors'][label]:.2%}")
         console.print(table)
         counted = f"{found.statistics['starts']:,} starts, {found.statistics['seconds']:.1f} s"
         console.print(f"{counted}; diverged means a norm beyond {found.bound:.4g}", markup=False)
@@ -102,10 +97,12 @@ def basins(
 
 def _cells(text: str) -> int | tuple[int, ...]:
     """Return the number of cells of ``128`` or ``128,64``."""
-    from dynamics.core.errors import InputError
+    from dynamics.core.errors import InputError, check_count
 
     try:
         counts = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"--cells got '{text}', expected a whole number, or two such as 128,64.") from None
+    for count in counts:
+        check_count("--cells", count, least=2)
     return counts[0] if len(counts) == 1 else counts

@@ -45,10 +45,7 @@ def continue_(
         typer.Option("--method", metavar="NAME", help="Continue the map of a training algorithm instead of the flow."),
     ] = None,
     lr: options.Rate = None,
-    method_set: Annotated[
-        list[str] | None,
-        typer.Option("--method-set", metavar="K=V,...", help="Settings of the method, such as beta=0.5."),
-    ] = None,
+    method_set: options.MethodSettings = None,
     step: Annotated[
         float, typer.Option("--step", metavar="S", help="Largest step, in box widths and ranges of the parameter.")
     ] = 0.02,
@@ -96,15 +93,9 @@ def continue_(
     for name in shown or ():
         if name not in game.names:
             raise unknown("coordinate", name, game.names)
-    algorithm = None
-    if method is not None:
-        # the rate that is varied needs no value
-        rate = "1" if lr is None and parameter == "lr" else lr
-        algorithm = playing.method(method, game, rate, method_set)
-    else:
-        for option, value in (("--lr", lr), ("--method-set", method_set)):
-            if value:
-                raise InputError(f"{option} has no effect without a method: add --method NAME or leave {option} out.")
+    # the rate that is varied needs no value
+    rate = "1" if method is not None and lr is None and parameter == "lr" else lr
+    algorithm = playing.method_or_flow(method, game, rate, method_set)
     with output.progress(f"branches over {parameter}") as advance:
         found = continue_branches(
             game,

@@ -47,7 +47,16 @@ def iterate(
         int | None,
         typer.Option("--every", metavar="N", help="Give the path too, every N iterations."),
     ] = None,
-    out: options.Store = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="F.zarr|F.png|F.svg",
+            help="Store the result, one that exists is refused; or draw the distance to the nearest equilibrium over "
+            "the iterations, beside the decay that the multipliers predict.",
+            rich_help_panel=options.OUTPUT_PANEL,
+        ),
+    ] = None,
 ) -> Answer:
     """Run a training algorithm from a start, without noise."""
     import numpy as np
@@ -58,7 +67,7 @@ def iterate(
 
     check_count("--iterations", iterations)
     stride = check_count("--every", every) if every is not None else max(1, iterations // 10)
-    target = playing.check_out(out, (".zarr",), "a Zarr store")
+    target = playing.check_out(out, (".zarr", ".png", ".svg"), "a Zarr store or a picture")
     game = request.game()
     y0 = playing.state(start, game)
     algorithm = playing.method(method, game, lr, method_set, schedule)
@@ -78,8 +87,14 @@ def iterate(
             "iteration": path.times[kept].astype(int).tolist(),
             "state": playing.columns(path.states[kept], path.names),
         }
-    if target is not None:
+    if target is not None and target.suffix == ".zarr":
         result["file"] = str(path.save(target))
+    elif target is not None:
+        from figures import convergence_picture, save
+
+        at = _nearest(game, path.final if path.status.ok else y0)
+        drawn = convergence_picture(game, at, [algorithm], iterations=iterations, start=y0)
+        result["file"] = str(save(drawn, target))
 
     def render(console: Any) -> None:
         console.print(f"{game.name}, {method}, {result['iterations']} iterations", style="bold", markup=False)
@@ -92,6 +107,22 @@ def iterate(
             console.print(f"Written to {result['file']}", markup=False)
 
     return status_answer(result, render, path.status, game.name)
+
+
+def _nearest(game: Any, state: Any) -> Any:
+    """Return the equilibrium nearest to a state, among those that are isolated and where the field is smooth."""
+    import numpy as np
+
+    from dynamics.core.errors import InputError
+    from dynamics.stability import analyse
+
+    found = [row.at for row in analyse(game, methods=()).equilibria if row.continuum is None and len(row.eigenvalues)]
+    if not found:
+        raise InputError(
+            f"A picture shows the distance to an equilibrium, but the box of {game.name} has none that is isolated and "
+            "smooth: give --out F.zarr instead."
+        )
+    return min(found, key=lambda at: float(np.linalg.norm(at - state)))
 
 
 def _described(settings: Mapping[str, Any], before: str = "") -> str:

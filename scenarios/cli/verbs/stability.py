@@ -32,7 +32,7 @@ def stability(
             "--region",
             metavar="X=A:B,Y=C:D",
             help="Map the spectral radius of the one method over two parameters: lr, timescale, settings of the "
-            "method, parameters of the game; A:B:N for N values.",
+            "method, parameters of the game; low:high:count for that many values.",
         ),
     ] = None,
     at: Annotated[

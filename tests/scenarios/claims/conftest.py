@@ -18,7 +18,7 @@ from scenarios import registry, runner
 from scenarios.typography import typeset
 
 #: Signs and names that a page should not show, as for the whole report.
-UNTYPESET = re.compile(r"-\d|\+-|->|\b(sigma|pi|gamma|psi|theta|tau)\b|sqrt\(| - ")
+UNTYPESET = re.compile(r"-\d|\+-|->|\b(sigma|pi|gamma|psi|theta|tau|alpha|beta|eps|omega)\b|sqrt\(| - ")
 
 
 class Wrong:
@@ -31,27 +31,54 @@ class Wrong:
         """Replace an attribute by what ``make`` makes of it."""
         self.monkeypatch.setattr(owner, name, make(getattr(owner, name)))
 
-    def setting(self, name: str, factor: float) -> None:
-        """Multiply one setting of every catalogue game that is given it."""
+    def asked_for(self, room: Any, change: Callable[[str, dict[str, Any]], tuple[str, dict[str, Any]]]) -> None:
+        """Ask ``games`` or ``methods`` for something else: ``change`` turns a name and its settings into others."""
 
         def make(get):
-            return lambda game, /, **given: get(
-                game, **{key: factor * value if key == name else value for key, value in given.items()}
-            )
+            def wrong(name, /, **given):
+                name, given = change(name, given)
+                return get(name, **given)
 
-        self.replace(games, "get", make)
+            return wrong
+
+        self.replace(room, "get", make)
+
+    def setting(self, key: str, factor: float) -> None:
+        """Multiply one setting of every catalogue game that is given it."""
+        self.asked_for(games, lambda name, given: (name, _changed(given, key, lambda value: factor * value)))
+
+    def method_setting(self, key: str, change: Callable[[Any], Any]) -> None:
+        """Change one setting of every method that is given it."""
+        self.asked_for(methods, lambda name, given: (name, _changed(given, key, change)))
 
     def rate(self, factor: float) -> None:
         """Multiply the learning rate of every method."""
 
-        def make(get):
-            def wrong(name, /, *, lr, **given):
-                lr = {player: factor * rate for player, rate in lr.items()} if isinstance(lr, dict) else factor * lr
-                return get(name, lr=lr, **given)
+        def scaled(lr):
+            return {player: factor * rate for player, rate in lr.items()} if isinstance(lr, dict) else factor * lr
 
-            return wrong
+        self.method_setting("lr", scaled)
 
-        self.replace(methods, "get", make)
+    def discriminator_faster(self, factor: float) -> None:
+        """Let the discriminator of every catalogue game learn faster."""
+        scales = {"discriminator": factor}
+        self.replace(games, "get", lambda get: lambda name, **given: get(name, **given).with_timescales(scales))
+
+    def generator_loss(self, owner: Any, factor: float) -> None:
+        """Multiply the generator's loss of the games that ``owner.Loss`` builds."""
+
+        def make(right):
+            class Wrong(right):
+                def generator_fake(self, h):
+                    return factor * super().generator_fake(h)
+
+            return Wrong
+
+        self.replace(owner, "Loss", make)
+
+
+def _changed(given: dict[str, Any], key: str, change: Callable[[Any], Any]) -> dict[str, Any]:
+    return {name: change(value) if name == key else value for name, value in given.items()}
 
 
 def pytest_generate_tests(metafunc):

@@ -10,13 +10,6 @@ from scenarios.claims import o5
 CLAIM = "O5"
 
 
-def _one_player_faster(wrong):
-    """Let the discriminator learn 1 % faster: another sum is conserved, with weights 1.01 and 1."""
-    wrong.replace(
-        games, "get", lambda get: lambda name, **given: get(name, **given).with_timescales({"discriminator": 1.01})
-    )
-
-
 def _without_the_metric(wrong):
     """Replace the replicator by plain gradient play, whose orbits are circles."""
     value = "(2*x - 1)*(2*y - 1)/4"
@@ -24,7 +17,7 @@ def _without_the_metric(wrong):
 
 
 CONTROLS = {
-    "one player 1 % faster": _one_player_faster,
+    "one player 1 % faster": lambda wrong: wrong.discriminator_faster(1.01),
     "gradient instead of replicator": _without_the_metric,
     "rate 1 % off": lambda wrong: wrong.rate(1.01),
 }

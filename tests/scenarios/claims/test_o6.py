@@ -10,16 +10,9 @@ from scenarios.claims import o6
 CLAIM = "O6"
 
 
-def _one_player_faster(wrong):
-    """Let the discriminator learn 1 % faster."""
-    wrong.replace(
-        games, "get", lambda get: lambda name, **given: get(name, **given).with_timescales({"discriminator": 1.01})
-    )
-
-
 CONTROLS = {
     "eps 1 % off": lambda wrong: wrong.setting("eps", 1.01),
-    "one player 1 % faster": _one_player_faster,
+    "one player 1 % faster": lambda wrong: wrong.discriminator_faster(1.01),
 }
 
 

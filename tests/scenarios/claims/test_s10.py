@@ -14,18 +14,12 @@ CLAIM = "S10"
 def _setting(name, key, factor):
     """Multiply one setting of one method, given or not."""
 
-    def control(wrong):
-        def make(get):
-            def changed(method, /, **given):
-                if method == name:
-                    given[key] = factor * given.get(key, methods.settings(method)[key])
-                return get(method, **given)
+    def change(method, given):
+        if method == name:
+            given = {**given, key: factor * given.get(key, methods.settings(method)[key])}
+        return method, given
 
-            return changed
-
-        wrong.replace(methods, "get", make)
-
-    return control
+    return lambda wrong: wrong.asked_for(methods, change)
 
 
 def _separate_stages(wrong):

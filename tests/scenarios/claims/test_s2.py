@@ -10,39 +10,19 @@ from scenarios.claims import s2
 CLAIM = "S2"
 
 
-def _target(wrong):
-    """Let WGAN-GP ask for a slope that is 1 % too large: the cycle grows by as much."""
-
-    def make(get):
-        def changed(name, /, **given):
-            if given.get("penalty") == "wgan-gp":
-                given = {"target": 1.01, **given}
-            return get(name, **given)
-
-        return changed
-
-    wrong.replace(games, "get", make)
-
-
-def _zero_centred(wrong):
-    """Replace WGAN-GP by R1, which has no cycle."""
-
-    def make(get):
-        def changed(name, /, **given):
-            if given.get("penalty") == "wgan-gp":
-                given = {**given, "penalty": "r1"}
-                given.pop("target", None)
-            return get(name, **given)
-
-        return changed
-
-    wrong.replace(games, "get", make)
+def _asked_of_wgan_gp(change):
+    """Change the settings of WGAN-GP only."""
+    return lambda wrong: wrong.asked_for(
+        games, lambda name, given: (name, change(given) if given.get("penalty") == "wgan-gp" else given)
+    )
 
 
 CONTROLS = {
     "gamma 1 % off": lambda wrong: wrong.setting("gamma", 1.01),
-    "target 1 % off": _target,
-    "zero-centred instead": _zero_centred,
+    # it asks for a slope that is 1 % too large, and the cycle grows by as much
+    "target 1 % off": _asked_of_wgan_gp(lambda given: {"target": 1.01, **given}),
+    # which has no cycle
+    "zero-centred instead": _asked_of_wgan_gp(lambda given: {**given, "target": 0.0}),
 }
 
 

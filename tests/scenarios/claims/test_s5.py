@@ -10,35 +10,17 @@ from scenarios.claims import s5
 CLAIM = "S5"
 
 
-def _weight(factor):
-    """Multiply the weight of consensus optimisation."""
-
-    def control(wrong):
-        def make(get):
-            return lambda name, /, **given: get(
-                name, **{key: factor * value if key == "gamma" else value for key, value in given.items()}
-            )
-
-        wrong.replace(methods, "get", make)
-
-    return control
-
-
-def _non_saturating(wrong):
-    wrong.replace(games, "get", lambda get: lambda name, **given: get(name, **{"loss": "non-saturating", **given}))
-
-
-def _adjustment(wrong):
-    """Play the symplectic adjustment instead, which has the same spectrum and adds no points."""
-    wrong.replace(methods, "get", lambda get: lambda name, /, **given: get("symplectic-adjustment", **given))
-
-
 CONTROLS = {
-    "weight 0.01 % off": _weight(1.0001),
-    "a weight of hardly any effect": _weight(0.05),
+    "weight 0.01 % off": lambda wrong: wrong.method_setting("gamma", lambda gamma: 1.0001 * gamma),
+    "a weight of hardly any effect": lambda wrong: wrong.method_setting("gamma", lambda gamma: 0.05 * gamma),
     "rate 0.1 % off": lambda wrong: wrong.rate(1.001),
-    "non-saturating loss": _non_saturating,
-    "symplectic adjustment instead": _adjustment,
+    "non-saturating loss": lambda wrong: wrong.asked_for(
+        games, lambda name, given: (name, {"loss": "non-saturating", **given})
+    ),
+    # it has the same spectrum and adds no points
+    "symplectic adjustment instead": lambda wrong: wrong.asked_for(
+        methods, lambda name, given: ("symplectic-adjustment", given)
+    ),
 }
 
 

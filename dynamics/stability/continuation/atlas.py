@@ -242,7 +242,9 @@ def crossing(mark: Mark, found: Junction) -> BranchEvent:
     text += "; this branch is born here, symmetric to both sides" if upright else "; a symmetric pair is born here"
     if isinstance(problem, Equilibria):
         form = fold_form(problem.field(found.z), problem.point(found.z))
-        if abs(form.a3) > form.tolerance3:
+        if form is None:
+            text += "; a second eigenvalue is zero (a Bogdanov-Takens point): no pitchfork normal form"
+        elif abs(form.a3) > form.tolerance3:
             detail |= {"a3": form.a3, "criticality": "supercritical" if form.a3 < 0 else "subcritical"}
             text += f"; cubic coefficient a3 = {form.a3:.8g}: {detail['criticality']}"
     return BranchEvent("branch-point", p, at, detail, text)

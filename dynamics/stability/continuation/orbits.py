@@ -32,13 +32,15 @@ PIECES, FEWEST, MOST = 24, 16, 120
 #: Residual of the collocation polynomial between its nodes, in box widths, that the mesh aims at. Orbits then close
 #: under a tight integration to 1e-9 where they are near circles, to 1e-6 where they jump (almost-bilinear, eps to 6).
 RESIDUAL = 1e-5
+#: Residual of a piece from which on the mesh is renewed: the error of the orbit goes with its square.
+UNEVEN = 3 * RESIDUAL
 #: Unknown of the period: this share of its logarithm.
 STRETCH = 0.2
 #: Extent, in box widths, below which a shrinking cycle has met its Hopf point.
 SMALL = 0.004
 #: Growth of the period over the first one after which it counts as unbounded, and the one from which on it does where
-#: the parameter stands still (in ranges) while the period grows by a twentieth.
-LONGEST, LONG, STILL = 30.0, 5.0, 1e-7
+#: it grows while the parameter stands still: moves by less than this share of the step.
+LONGEST, LONG, STILL = 30.0, 5.0, 1e-5
 #: Rounding of a monodromy matrix in units of its norm.
 ROUNDING = 1e-13
 #: Points of a branch whose flow a problem remembers: corrections, tangents and test functions ask for the same ones.
@@ -197,7 +199,7 @@ class Cycles(StateProblem):
         if through or self.amplitude(after) < min(SMALL, self.amplitude(before)):
             return "hopf"
         previous, period = (self.orbit(z)[1] for z in (before, after))
-        still = abs(after[-1] - before[-1]) < STILL and period > 1.05 * previous
+        still = abs(after[-1] - before[-1]) < STILL * np.linalg.norm(after - before) and period > previous
         return "period" if period > (LONG if still else LONGEST) * self.shortest else ""
 
     def resolution(self, z: Vector) -> float:
@@ -298,7 +300,7 @@ def remeshed(lengths: NDArray[np.float64], residuals: NDArray[np.float64]) -> ND
     needed = int(np.ceil((density * lengths).sum() / RESIDUAL ** (1 / gauss.STAGES)))
     wanted = int(np.clip(needed, FEWEST, MOST))
     share = density * lengths / (density * lengths).sum() * count
-    if share.max() < 2.0 and 0.6 * count <= wanted <= 1.2 * count:
+    if share.max() < 2.0 and 0.6 * count <= wanted <= 1.2 * count and residuals.max() <= UNEVEN:
         return None
     cumulative = np.concatenate([[0.0], np.cumsum(density * lengths)])
     edges = np.concatenate([[0.0], np.cumsum(lengths)])

@@ -63,6 +63,10 @@ def test_derivatives_of_a_piece_are_those_of_the_flow():
 def test_a_mesh_is_renewed_where_its_residual_is_uneven():
     lengths = np.full(24, 1 / 24)
     assert remeshed(lengths, np.full(24, RESIDUAL)) is None
+    # the mean of neighbours hides a single piece that is four times over
+    single = np.full(24, RESIDUAL)
+    single[5] = 4 * RESIDUAL
+    assert remeshed(lengths, single) is not None
     uneven = np.full(24, 1e-9)
     uneven[3] = 1e3 * RESIDUAL
     renewed = remeshed(lengths, uneven)
@@ -134,6 +138,22 @@ def test_a_period_without_bound_ends_the_branch(flow):
     b = branch.parameter[-1]
     assert branch.ranges[-1, 0, 1] == pytest.approx((1 + np.sqrt(1 - 4 * b)) / 2, abs=1e-3)
     np.testing.assert_allclose(np.diff(branch.parameter[-4:]), 0, atol=1e-4)
+
+
+def test_cycles_end_in_their_saddle_loop_without_turning_before(flow):
+    # x'' = a x - x^3 + (b - x^2) x': Hopf points at b = a, loops at b = 4 a / 5 to first order (Guckenheimer and Holmes
+    # 1983, section 7.3), the next order being a times smaller
+    a = 0.05
+    game = flow({"x": "y", "y": f"{a}*x - x**3 + (b - x**2)*y"}, {"b": a}, {"x": (-0.4, 0.4), "y": (-0.1, 0.1)})
+    found = continue_branches(game, "b", (0.02, 0.07), search_cycles=False)
+    for branch in cycles(found):
+        assert branch.ended[0] == "event: hopf" and branch.ended[1].startswith("period: it grows without bound")
+        assert branch.events == ()
+        assert branch.parameter[0] == pytest.approx(a, rel=1e-12)
+        assert branch.parameter[-1] == pytest.approx(4 * a / 5, rel=a)
+        # the parameter tends to its limit like the square of the distance to the saddle, e^{-sqrt(a) T}
+        assert np.ptp(branch.parameter[-3:]) < 1e-4 * a
+    assert len(cycles(found)) == 2
 
 
 def test_the_limit_cycle_of_the_almost_bilinear_game_bifurcates_from_its_centre():

@@ -18,6 +18,7 @@ from dynamics.stability.continuation.detection import Mark, detect
 from dynamics.stability.continuation.orbits import Cycles
 from dynamics.stability.continuation.points import Equilibria, StateProblem
 from dynamics.stability.continuation.result import Branch, BranchEvent
+from dynamics.stability.newton import EDGE
 from dynamics.stability.normalform import fold_form
 
 #: Scaled distance within which two branch points, or a point and a branch, are the same.
@@ -291,6 +292,8 @@ def branch(curve: Curve) -> Branch:
     nodes.append((float(len(curve.segments)), _state_problem(last), last.end))
     places = {node[0] for node in nodes}
     nodes += [(mark.place, mark.problem, mark.z) for mark, _ in curve.events if mark.place not in places]
+    # a step beyond the range whose landing failed, at a branch point on the end, ends at what was found on it
+    nodes = [node for node in nodes if -EDGE <= node[2][-1] <= 1.0 + EDGE]
     nodes += _around(curve)
     nodes.sort(key=lambda node: node[0])
     problem = curve.problem

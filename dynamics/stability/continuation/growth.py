@@ -19,8 +19,9 @@ from dynamics.stability.continuation.shots import rough
 
 #: Distance, in box widths and ranges, within which a shrinking cycle and a Hopf point belong together.
 NEAR = 0.05
-#: Shares of the range at which cycles are searched: near its ends, where it often begins in a special case, not there.
-SEARCHED = (0.118, 0.894)
+#: Shares of the range at which cycles are searched: near its ends, where it often begins in a special case, not there;
+#: and in between, for those that live on a part of it. Every second one where a search takes long.
+SEARCHED = (0.118, 0.309, 0.526, 0.724, 0.894)
 #: Difference in extent (in box widths) and period up to which cycles are the same: samples of ranges leave 1e-5.
 ALIKE = 1e-3
 #: Cycles of more coordinates would take systems of thousands of unknowns.
@@ -120,9 +121,8 @@ class Growth:
         if problem.dim > MAX_COORDINATES:
             return
         continua = []
-        # non-smooth flows take ten times as long
-        shares = SEARCHED if not rough(family.field(family.low)) else SEARCHED[:1]
-        for share in shares:
+        slow = problem.dim > 2 or rough(family.field(family.low))
+        for share in SEARCHED[::2] if slow else SEARCHED:
             p = family.low + share * (family.high - family.low)
             found = find_cycles(family.field(p), box, seed=seed)
             if found.families:

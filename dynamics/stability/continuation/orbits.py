@@ -182,6 +182,10 @@ class Cycles(StateProblem):
         period = self.orbit(z)[1]
         return np.stack([extremes(times, column, period) for column in values.T])
 
+    def place(self, z: Vector) -> Vector:
+        """Return extent, period and parameter: meshes and phases differ from step to step."""
+        return np.concatenate([(self.extent(z) / self.width[:, None]).ravel(), z[-2:]])
+
     def margin(self, z: Vector) -> float:
         """Return the distance of the orbit to the border of the box."""
         extent = self.extent(z)

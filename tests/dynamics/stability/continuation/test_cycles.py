@@ -225,6 +225,29 @@ def test_a_period_doubles_where_a_band_with_a_half_twist_loses_stability(flow):
     assert event.detail["period"] == pytest.approx(2 * np.pi, rel=1e-10)
 
 
+def test_an_isola_of_cycles_is_followed_around_once(flow):
+    # cycles where (r^2 - 1.2)^2 + mu^2 = 0.08
+    found = followed(radial(flow, "2/25 - mu**2 - (s - 6/5)**2", u="-u", w="-w"), -0.2)
+    assert found.ended == ("closed", "closed")
+    folds = sorted(event.parameter for event in found.events)
+    np.testing.assert_allclose(folds, [-np.sqrt(0.08), np.sqrt(0.08)], rtol=1e-9)
+
+
+def test_a_branch_point_on_the_end_of_the_range_ends_the_branch_there():
+    # at eps = 0 the limit cycle crosses the continuum of circles of the bilinear game
+    found = continue_branches(games.get("almost-bilinear"), "eps", (0.0, 0.3))
+    (limit,) = [branch for branch in cycles(found) if branch.parameter.max() > 0.1]
+    assert limit.parameter.min() == pytest.approx(0.0, abs=1e-9) and limit.parameter.max() == 0.3
+
+
+@pytest.mark.slow
+def test_cycles_that_live_in_the_middle_of_the_range_are_found_by_a_search(flow):
+    # no equilibrium changes, and no cycle reaches an end: (r^2 - 1)^2 + (mu - 1/2)^2 = 1/100
+    game = radial(flow, "1/100 - (mu - 1/2)**2 - (s - 1)**2")
+    (branch,) = cycles(continue_branches(game, "mu", (0.0, 1.0), box={"x": (-2.0, 2.0), "y": (-2.0, 2.0)}))
+    assert branch.ended == ("closed", "closed")
+
+
 @pytest.mark.slow
 def test_cycles_that_are_born_nowhere_in_the_range_are_found_by_a_search():
     found = continue_branches(games.get("forsaken"), "shift", (0.2, 1.0))

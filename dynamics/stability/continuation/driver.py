@@ -64,7 +64,8 @@ def continue_branches(
         Whether cycles of the flow are searched besides (:func:`dynamics.stability.find_cycles`, at two values of the
         parameter), so that those born elsewhere are followed too; takes seconds.
     max_period : int
-        Longest cycles of maps followed through period doublings (their number doubles as well).
+        Longest cycles followed through period doublings (their number doubles as well): in iterations of a map, for
+        flows in periods of the first cycle.
     first_step, max_step : float
         Length of the first step and the largest one, in box widths and ranges of the parameter.
     max_points : int

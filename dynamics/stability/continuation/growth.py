@@ -36,9 +36,9 @@ class Growth:
     ----------
     atlas : Atlas
     used : list of Mark
-        Hopf points whose branch of cycles is known.
+        Hopf points and period doublings whose branch of cycles is known.
     max_period : int
-        Longest cycles of maps that are followed from their birth by period doubling.
+        Longest cycles that are followed from their birth by period doubling: iterations of a map, laps of a flow.
     """
 
     atlas: Atlas
@@ -54,12 +54,12 @@ class Growth:
             for mark, event in curve.events:
                 if event.kind == "hopf" and "l1" in event.detail and isinstance(mark.problem, Equilibria):
                     self._hopf(mark)
-                elif event.kind == "period-doubling" and isinstance(mark.problem, PeriodicPoints):
+                elif event.kind == "period-doubling":
                     self._doubling(mark)
 
-    def hopf_points(self) -> list[Mark]:
-        """Return the marks of all Hopf points known."""
-        return [m for curve in self.atlas.curves for m, e in curve.events if e.kind == "hopf"]
+    def places(self, kind: str) -> list[Mark]:
+        """Return the marks of all events of a kind."""
+        return [mark for curve in self.atlas.curves for mark, event in curve.events if event.kind == kind]
 
     def _hopf(self, mark: Mark) -> None:
         if any(_together(mark, other) for other in self.used):
@@ -92,24 +92,24 @@ class Growth:
 
     def _doubling(self, mark: Mark) -> None:
         problem = mark.problem
-        assert isinstance(problem, PeriodicPoints)
-        if 2 * problem.copies > self.max_period:
+        assert isinstance(problem, PeriodicPoints | Cycles)
+        laps = problem.copies if isinstance(problem, PeriodicPoints) else problem.laps
+        if 2 * laps > self.max_period or any(_together(mark, other) for other in self.used):
             return
+        self.used.append(mark)
         doubled, z, direction = from_doubling(mark)
-        turned = np.concatenate([np.roll(z[:-1], problem.size), z[-1:]])
-        if any(self.atlas.covers(doubled, other) for other in (z, turned)):
-            return
+        if isinstance(doubled, PeriodicPoints):
+            turned = np.concatenate([np.roll(z[:-1], problem.size), z[-1:]])
+            if any(self.atlas.covers(doubled, other) for other in (z, turned)):
+                return
         onward = walk(doubled, z, direction, self.atlas.steps)
-        segments, ended = onward.segments, onward.ended
-        if ended == "doubling":
-            segments, ended = segments[:-1], "event: period-doubling"
+        segments, ended = self.trimmed(onward.segments, onward.ended)
+        born = f"of period {doubled.period(z):.6g} born at {_place(mark)}"
         if not segments:
-            self.atlas.note(f"The cycle of period {doubled.copies} born at {_place(mark)} was not found.")
+            self.atlas.note(f"The cycle {born} was not found: Newton's method failed.")
             return
         if all(abs(segment.end[-1] - z[-1]) < 1e-9 for segment in segments[:3]):
-            self.atlas.note(
-                f"At {_place(mark)} a continuum of cycles of period {doubled.copies} fills a line: not followed."
-            )
+            self.atlas.note(f"A continuum of cycles {born} fills a line: not followed.")
             return
         marks = detect(segments, singular_start=True)
         self.atlas.add(segments, marks, ("event: period-doubling", ended))
@@ -139,6 +139,8 @@ class Growth:
                     )
                 else:
                     self.follow(*started)
+                    # what is born on it need not be searched
+                    self.run()
         if continua:
             listed = ", ".join(f"{p:.6g}" for p in continua)
             self.atlas.note(
@@ -190,13 +192,15 @@ class Growth:
             assert isinstance(problem, Cycles)
             period = problem.period(segments[-1].end)
             return segments, f"period: it grows without bound ({period:.6g} here), towards a connection of saddles"
+        if ended == "doubling":
+            return segments[:-1], self._halved(segments[-1])
         if ended != "hopf":
             return segments, ended
         last = segments[-1]
         problem = last.problem
         assert isinstance(problem, Cycles)
         centre = problem.orbit(last.start)[0].mean(axis=0)
-        nearest = min(self.hopf_points(), key=lambda mark: _gap(mark, centre, last.start[-1]), default=None)
+        nearest = min(self.places("hopf"), key=lambda mark: _gap(mark, centre, last.start[-1]), default=None)
         # the last step may have gone through the point, onto the same cycles half a period later
         kept = segments[:-1]
         if nearest is None or _gap(nearest, centre, last.start[-1]) > NEAR:
@@ -206,6 +210,21 @@ class Growth:
         end = problem.unknowns(points, problem.orbit(last.start)[1], nearest.problem.parameter(nearest.z))
         chord = (end - last.start) / np.linalg.norm(end - last.start)
         return (*kept, Segment(problem, last.start, last.start_tangent, end, chord)), "event: hopf"
+
+    def _halved(self, last: Segment) -> str:
+        """Return why a branch ends whose last step led through a period doubling, which is done with."""
+        problem = last.problem
+        assert isinstance(problem, PeriodicPoints | Cycles)
+        half, share = problem.period(last.start) / 2, last.start[-1]
+
+        def gap(mark: Mark) -> float:
+            return max(abs(mark.z[-1] - share), abs((mark.problem.period(mark.z) or 1.0) / half - 1))
+
+        nearest = min(self.places("period-doubling"), key=gap, default=None)
+        if nearest is None or gap(nearest) > NEAR:
+            return f"event: period-doubling near {problem.family.parameter} = {problem.parameter(last.start):.6g}"
+        self.used.append(nearest)
+        return "event: period-doubling"
 
 
 def _place(mark: Mark) -> str:

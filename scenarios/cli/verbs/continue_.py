@@ -56,7 +56,12 @@ def continue_(
         int, typer.Option("--points", metavar="N", help="Points at most on each side of a branch's start.")
     ] = 500,
     max_period: Annotated[
-        int, typer.Option("--max-period", metavar="K", help="Longest cycles of maps followed through period doublings.")
+        int,
+        typer.Option(
+            "--max-period",
+            metavar="K",
+            help="Longest cycles followed through period doublings: iterations of a map, laps of a flow's first cycle.",
+        ),
     ] = 4,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the searches.")] = 0,
     coordinates: Annotated[

@@ -116,37 +116,72 @@ class Growth:
 
     def search(self, family: Family, problem: PointProblem, box: Mapping[str, tuple[float, float]], seed: int) -> None:
         """Search cycles at values inside the range and follow those that no branch passes yet."""
-        from dynamics.stability.cycles import find_cycles
-
-        if problem.dim > MAX_COORDINATES:
+        smooth = not rough(family.field(family.low))
+        # orbits of a map across kinks and bounds have no derivatives there
+        if problem.dim > MAX_COORDINATES or (family.method is not None and not smooth):
             return
+        quick = family.method is not None or (smooth and problem.dim == 2)
+        look = self._cycles_of_flow if family.method is None else self._cycles_of_map
         continua = []
-        slow = problem.dim > 2 or rough(family.field(family.low))
-        for share in SEARCHED[::2] if slow else SEARCHED:
+        for share in SEARCHED if quick else SEARCHED[::2]:
             p = family.low + share * (family.high - family.low)
-            found = find_cycles(family.field(p), box, seed=seed)
-            if found.families:
+            if look(problem, p, box, seed):
                 continua.append(p)
-            for cycle in found.cycles:
-                extent = np.array([cycle.range[name] for name in problem.names])
-                if self._knows(problem, p, extent, cycle.period):
-                    continue
-                started = from_orbit(family, problem.names, problem.sides, cycle.times, cycle.states, cycle.period, p)
-                if started is None:
-                    self.atlas.note(
-                        f"A cycle of period {cycle.period:.6g} at {family.parameter} = {p:.6g} was not followed: "
-                        "Newton's method failed."
-                    )
-                else:
-                    self.follow(*started)
-                    # what is born on it need not be searched
-                    self.run()
         if continua:
             listed = ", ".join(f"{p:.6g}" for p in continua)
             self.atlas.note(
                 f"Cycles are not isolated at {family.parameter} = {listed} (a centre): a continuum of them forms no "
                 "single branch and was not followed."
             )
+
+    def _cycles_of_flow(
+        self, problem: PointProblem, p: float, box: Mapping[str, tuple[float, float]], seed: int
+    ) -> bool:
+        """Follow the cycles of the flow at a value of the parameter; return whether there are continua of them."""
+        from dynamics.stability.cycles import find_cycles
+
+        family, names, sides = problem.family, problem.names, problem.sides
+        found = find_cycles(family.field(p), box, seed=seed)
+        for cycle in found.cycles:
+            if self._knows(problem, p, np.array([cycle.range[name] for name in names]), cycle.period):
+                continue
+            started = from_orbit(family, names, sides, cycle.times, cycle.states, cycle.period, p)
+            if started is None:
+                self._lost(problem, p, cycle.period)
+            else:
+                self.follow(*started)
+        return bool(found.families)
+
+    def _cycles_of_map(
+        self, problem: PointProblem, p: float, box: Mapping[str, tuple[float, float]], seed: int
+    ) -> bool:
+        """Follow the cycles of the map at a value of the parameter; return whether there are continua of them."""
+        from dynamics.stability.cycles import find_map_cycles
+        from dynamics.stability.cycles.maps import MAX_EQUATIONS
+
+        family, continua = problem.family, False
+        assert family.method is not None
+        for period in range(2, min(self.max_period, MAX_EQUATIONS // problem.state) + 1):
+            longer = PeriodicPoints(family, problem.names, problem.sides, period, problem.state)
+            found = find_map_cycles(family.field(p), family.method(p), period, box, seed=seed)
+            continua = continua or bool(found.families)
+            row = np.append(np.zeros(longer.size), 1.0)
+            for cycle in found.cycles:
+                z = correct(longer, longer.unknowns(np.concatenate([cycle.points, cycle.memory], axis=1), p), row)
+                if z is None:
+                    self._lost(problem, p, period)
+                    continue
+                turns = [np.append(np.roll(z[:-1], k * problem.state), z[-1]) for k in range(period)]
+                # orbits that leave the box belong to no branch in it
+                if longer.margin(z) >= 0 and not any(self.atlas.covers(longer, turned) for turned in turns):
+                    self.follow(longer, z)
+        return continua
+
+    def _lost(self, problem: PointProblem, p: float, period: float) -> None:
+        self.atlas.note(
+            f"A cycle of period {period:.6g} at {problem.family.parameter} = {p:.6g} was not followed: Newton's method "
+            "failed."
+        )
 
     def _knows(self, problem: PointProblem, p: float, extent: NDArray[np.float64], period: float) -> bool:
         """Return whether a branch of cycles passes one at a value of the parameter."""
@@ -170,8 +205,8 @@ class Growth:
                     return True
         return False
 
-    def follow(self, problem: Cycles, z: Vector) -> None:
-        """Follow the branch of a cycle in both directions."""
+    def follow(self, problem: Cycles | PeriodicPoints, z: Vector) -> None:
+        """Follow the branch of a cycle in both directions, and what is born on it."""
         guide = np.zeros(problem.size + 1)
         guide[-1] = 1.0
         direction = tangent(problem.evaluate(z)[1], guide)
@@ -184,6 +219,7 @@ class Growth:
         segments = tuple(segment.reversed() for segment in reversed(back)) + forward
         if segments:
             self.atlas.add(segments, detect(segments), (first, last))
+            self.run()
 
     def trimmed(self, segments: tuple[Segment, ...], ended: str) -> tuple[tuple[Segment, ...], str]:
         """Return the segments of a branch of cycles up to the Hopf point it shrinks to, and why it ends."""
@@ -215,7 +251,7 @@ class Growth:
         """Return why a branch ends whose last step led through a period doubling, which is done with."""
         problem = last.problem
         assert isinstance(problem, PeriodicPoints | Cycles)
-        half, share = problem.period(last.start) / 2, last.start[-1]
+        half, share = (problem.period(last.start) or 2.0) / 2, last.start[-1]
 
         def gap(mark: Mark) -> float:
             return max(abs(mark.z[-1] - share), abs((mark.problem.period(mark.z) or 1.0) / half - 1))

@@ -95,7 +95,8 @@ def _returns(
     found: dict[tuple[int, int], Return] = {}
     most = int(longest / step)
     scaled = states / (sides[:, 1] - sides[:, 0])
-    inside = np.flatnonzero(((states >= sides[:, 0]) & (states <= sides[:, 1])).all(axis=1)[:-3])
+    inside = np.flatnonzero(((states >= sides[:, 0]) & (states <= sides[:, 1])).all(axis=1))
+    inside = inside[inside < len(states) - 3]
     if not inside.size:
         return []
     for i in np.unique(inside[np.linspace(0, len(inside) - 1, ANCHORS).astype(int)]):

@@ -197,6 +197,9 @@ def test_a_double_zero_on_a_pitchfork_has_no_pitchfork_normal_form(flow):
     for branch in (straight, curved):
         (event,) = [event for event in branch.events if event.kind == "branch-point"]
         assert event.detail == {"type": "pitchfork"} and "Bogdanov-Takens" in event.evidence
+    # up to the last point before it; steps are 0.02 of the range at most
+    begin, end = only(found, "center").detail["along"]
+    assert begin == -0.5 and -0.02 <= end < 0
 
 
 def test_a_continuum_of_equilibria_is_noted_and_not_followed():

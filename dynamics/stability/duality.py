@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, check_box, check_states
 from dynamics.games.field import Game
+from dynamics.stability.surfaces import admissible
 
 #: Players with more own coordinates than this have no dense scan.
 MAX_OWN = 3
@@ -88,20 +89,6 @@ def duality_gap(
         missed += slack + 8 * np.finfo(float).eps * abs(own)
         responses[player] = dict(zip(game.coordinates(player), best.tolist(), strict=True))
     return DualityGap(float(sum(regrets.values())), responses, regrets, float(missed))
-
-
-def admissible(game: Game, sides: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sides of a box cut to the clipping bounds of the game, which no answer may leave, shape (dim, 2)."""
-    cut = sides.copy()
-    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
-        i = list(game.names).index(name)
-        cut[i] = max(cut[i, 0], low), min(cut[i, 1], high)
-        if cut[i, 0] > cut[i, 1]:
-            raise InputError(
-                f"The box has {name} in [{sides[i, 0]:g}, {sides[i, 1]:g}], outside its clipping bounds "
-                f"[{low:g}, {high:g}]: choose a box that meets them."
-            )
-    return cut
 
 
 def not_computable(game: Game) -> str:

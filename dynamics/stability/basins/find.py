@@ -141,7 +141,7 @@ def _labels(
     """Return the label of every start, and how many needed how many rounds."""
     labels = np.full(len(starts), UNDECIDED)
     where = [i for i, a in enumerate(attractors) if a.kind in ("equilibrium", "fixed-point")]
-    centres, radii = balls([attractors[i] for i in where], motion.game.dim)
+    targets = balls([attractors[i] for i in where], motion.game.dim)
     half = 0.5 * min(high - low for low, high in sides.values())
     rows, states, done, rounds = np.arange(len(starts)), starts, 0.0, 0
     for look in LOOKS:
@@ -149,7 +149,7 @@ def _labels(
         if look < 1 and not motion.memoryless:
             continue
         begin = states if motion.memoryless else starts[rows]
-        outcome = motion.run(begin, (look - done) * motion.span, bound, centres, radii)
+        outcome = motion.run(begin, (look - done) * motion.span, bound, targets)
         found = np.full(len(rows), UNDECIDED)
         hit = outcome.captured >= 0
         found[hit] = np.array(where, dtype=np.int64)[outcome.captured[hit]] if where else UNDECIDED

@@ -24,7 +24,7 @@ from dynamics.stability.spurious import Spurious, spurious_fixed_points
 from dynamics.stability.verdict import nonlinear_verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Equilibrium:
     """One equilibrium, or one continuum of them by a representative.
 
@@ -69,6 +69,12 @@ class Equilibrium:
     error: float = 0.0
     duality_gap: float | None = None
 
+    def __repr__(self) -> str:
+        at = ", ".join(f"{name}={value:.6g}" for name, value in zip(self.names, self.at, strict=True))
+        solution = "" if self.solution == "undecided" else f", {self.solution}"
+        extent = "" if self.continuum is None else f", one of a continuum of dimension {len(self.continuum)}"
+        return f"<Equilibrium {at}: {self.verdict} ({self.flow}){solution}{extent}>"
+
     @property
     def critical_timescale(self) -> float | None:
         """The critical time scale nearest to 1 in ratio, None if there is none."""
@@ -95,7 +101,7 @@ class Equilibrium:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StabilityReport:
     """Answer of :func:`analyse`.
 
@@ -108,6 +114,10 @@ class StabilityReport:
     lr : float, mapping or None
     spurious : mapping of method to tuple of Spurious
         Fixed points in the box that methods add to the equilibria, of the methods that have some.
+    methods : tuple of mapping
+        Name, rates and settings of the methods, in the order of every equilibrium's rows.
+    not_applicable : mapping of method to str
+        Why methods that exist are not in the rows; empty where the methods were chosen.
     """
 
     game: str
@@ -115,11 +125,23 @@ class StabilityReport:
     searched: Searched
     lr: float | Mapping[str, float] | None = None
     spurious: Mapping[str, tuple[Spurious, ...]] = field(default_factory=dict)
+    methods: tuple[Mapping[str, Any], ...] = ()
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        count = f"{len(self.equilibria)} {'equilibrium' if len(self.equilibria) == 1 else 'equilibria'}"
+        box = ", ".join(f"{name}={low:g}:{high:g}" for name, (low, high) in self.searched.box.items())
+        return "\n  ".join([f"<StabilityReport of {self.game}: {count} in {box}", *map(repr, self.equilibria)]) + ">"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result of ``gandyn stability --json``."""
+        equilibria = [row.to_dict() for row in self.equilibria]
+        for equilibrium in equilibria:
+            for row, chosen in zip(equilibrium["methods"], self.methods, strict=True):
+                row["settings"] = {key: value for key, value in chosen.items() if key not in ("method", "lr")}
         return {
-            "equilibria": [row.to_dict() for row in self.equilibria],
+            "equilibria": equilibria,
+            "not_applicable": dict(self.not_applicable),
             "spurious": {name: [point.to_dict() for point in points] for name, points in self.spurious.items()},
             "searched": self.searched.to_dict(),
         }
@@ -171,7 +193,7 @@ def analyse(
     >>> row.flow, row.verdict, [round(value.imag, 6) for value in row.eigenvalues.tolist()]
     ('stable focus', 'attracting', [-0.47697, 0.47697])
     """
-    chosen = _methods(game, methods, lr)
+    chosen, not_applicable = _methods(game, methods, lr)
     with warnings.catch_warnings():
         # The search wanders far out of the box; what it finds lies inside, where the accuracy is the promised one.
         warnings.simplefilter("ignore", AccuracyWarning)
@@ -180,7 +202,9 @@ def analyse(
     rows = tuple(_row(game, zero, search.searched.box, chosen, lr, added) for zero in search.zeros)
     if attractors:
         rows = tuple(_with_attractors(game, row, search.searched.box, chosen, lr) for row in rows)
-    return StabilityReport(getattr(game, "name", type(game).__name__), rows, search.searched, lr, added)
+    name = getattr(game, "name", type(game).__name__)
+    told = tuple(method.settings() for method in chosen)
+    return StabilityReport(name, rows, search.searched, lr, added, told, not_applicable)
 
 
 def _spurious(
@@ -196,8 +220,8 @@ def _spurious(
     return {name: points for name, points in found.items() if points}
 
 
-def _methods(game: Game, given: Iterable[Any] | None, lr: Any) -> list[Any]:
-    """Return configured methods, their rates checked."""
+def _methods(game: Game, given: Iterable[Any] | None, lr: Any) -> tuple[list[Any], dict[str, str]]:
+    """Return configured methods, their rates checked, and why others do not apply."""
     from dynamics import methods
 
     if isinstance(lr, Mapping):
@@ -217,7 +241,8 @@ def _methods(game: Game, given: Iterable[Any] | None, lr: Any) -> list[Any]:
     # of all methods those that apply; one that was asked for says why it does not
     for method in () if given is None else found:
         method.check(game)
-    return [method for method in found if not method.applies(game)]
+    reasons = {method.name: method.applies(game) for method in found}
+    return [method for method in found if not reasons[method.name]], {n: why for n, why in reasons.items() if why}
 
 
 def _with_attractors(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError, check_box, check_states, unknown
 from dynamics.games.field import Game
-from scenarios.cli import parse
+from scenarios.cli import output, parse
 
 if TYPE_CHECKING:
     from dynamics.methods import Method
@@ -183,3 +183,18 @@ def check_out(path: str | None, suffixes: tuple[str, ...], what: str) -> Path | 
     if not target.parent.is_dir():
         raise InputError(f"--out '{path}' lies in a folder that does not exist: create {target.parent} first.")
     return target
+
+
+def described(settings: Mapping[str, Any], before: str = "") -> str:
+    """Return the settings of a method as ``lr=0.1, beta=0.9``, in the words of the options."""
+    parts = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and key == "base":
+            inner = {name: entry for name, entry in value.items() if name not in ("method", "lr")}
+            parts += [f"{before}base={value['method']}", *([described(inner, f"{before}base.")] if inner else [])]
+        elif isinstance(value, Mapping):
+            parts += [f"{key} of {player} {output.number(rate)}" for player, rate in value.items()]
+        elif key != "method":
+            text = {True: "true", False: "false"}[value] if isinstance(value, bool) else output.number(value)
+            parts.append(f"{before}{key}={text}")
+    return ", ".join(parts)

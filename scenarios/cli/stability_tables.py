@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scenarios.cli import output
+from scenarios.cli import output, playing
+
+#: Settings that say nothing when they are what anyone would expect: one step each, the discriminator first, no variant.
+PLAIN = {
+    "d_steps": 1,
+    "g_steps": 1,
+    "first": "discriminator",
+    "extrapolation": 1.0,
+    "sample": "same",
+    "align": False,
+    "detached": False,
+    "newton_steps": 12,
+}
 
 
 def print_equilibria(console: Any, name: str, result: Mapping[str, Any], rate: Any) -> None:
@@ -16,10 +28,23 @@ def print_equilibria(console: Any, name: str, result: Mapping[str, Any], rate: A
     console.print(f"{name}: {count} in {box_text}", style="bold", markup=False)
     for number, equilibrium in enumerate(equilibria, start=1):
         _print_equilibrium(console, number, equilibrium, rate)
-    counts = ", ".join(
-        f"{key.replace('_', ' ')} {output.number(value)}" for key, value in result["searched"].items() if key != "box"
+    if equilibria:
+        _print_settings(console, equilibria[0]["methods"])
+    if result["not_applicable"]:
+        console.print("\nnot for this game", style="dim", markup=False)
+    for line in _by_reason(result["not_applicable"]):
+        console.print(line, markup=False)
+    console.print(f"\n{_searched(result['searched'])}", markup=False)
+
+
+def _searched(counts: Mapping[str, Any]) -> str:
+    """Return how thorough the search was, in a sentence."""
+    met = f"; each equilibrium was met at least {counts['hits']} times" if counts["hits"] else ""
+    more = "the last starts found nothing new" if counts["exhausted"] else "stopped at the cap: there may be more"
+    return (
+        f"searched from {counts['starts']} starts (seed {counts['seed']}): {counts['converged']} ended at a zero of "
+        f"the field in the box, {counts['left_box']} outside, {counts['stalled']} nowhere{met}; {more}"
     )
-    console.print(f"\nsearched: {counts}", markup=False)
 
 
 def _print_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], rate: Any) -> None:
@@ -37,7 +62,8 @@ def _print_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], r
     if equilibrium["continuum"]:
         facts.add_row("continuum", "\n".join(map(_direction, equilibrium["continuum"])))
     if equilibrium.get("duality_gap") is not None:
-        facts.add_row("duality gap", output.number(equilibrium["duality_gap"], 4))
+        gap = output.number(equilibrium["duality_gap"], 4)
+        facts.add_row("duality gap", f"{gap} (zero: no player can gain by moving in the box)")
     facts.add_row("evidence", typeset(sentences(equilibrium["evidence"])))
     console.print(facts)
     decided = [row for row in equilibrium["methods"] if row["stable"] is not None]
@@ -56,7 +82,7 @@ def _methods(rows: Sequence[Mapping[str, Any]], rate: Any) -> Any:
     table = output.table("method", *radius, "critical lr", *best, "remark", numbers=(*radius, "critical lr", *best))
     table.columns[0].no_wrap = True
     for row in rows:
-        cells = [] if rate is None else [output.number(row["spectral_radius"]), output.number(row["stable"])]
+        cells = [] if rate is None else [output.number(row["spectral_radius"]), _stable(row)]
         # Null means unbounded for a method that is stable at small rates.
         unbounded = row["critical_lr"] is None
         cells.append("unbounded" if unbounded else output.number(row["critical_lr"]))
@@ -76,6 +102,34 @@ def _methods(rows: Sequence[Mapping[str, Any]], rate: Any) -> Any:
     return table
 
 
+def _stable(row: Mapping[str, Any]) -> str:
+    """Return the verdict at the rate asked for; a radius that is one to rounding neither contracts nor grows."""
+    radius = row["spectral_radius"]
+    marginal = row["stable"] and radius is not None and radius >= 1 - 1e-12
+    return "marginal" if marginal else output.number(row["stable"])
+
+
+def _print_settings(console: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print at which settings the methods are, of those that have some beside the order of turns."""
+    told = [(row["method"], _told(row["settings"])) for row in rows]
+    told = [(name, text) for name, text in told if text]
+    if not told:
+        return
+    console.print("\nsettings of these rows; --method NAME --method-set K=V changes them", style="dim", markup=False)
+    table = output.table("", "")
+    table.show_header = False
+    table.columns[0].no_wrap = True
+    for name, text in told:
+        table.add_row(name, text)
+    console.print(table)
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    """Return the settings of a method beyond the plain ones."""
+    shown = {key: value for key, value in settings.items() if PLAIN.get(key) != value}
+    return playing.described(shown)
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 12)
 
@@ -88,11 +142,11 @@ def _interval(ends: Sequence[float | None]) -> str:
 
 def _remarks(rate: float | Mapping[str, float] | None, continuum: bool) -> Iterator[str]:
     """Yield what the columns of the methods mean here."""
-    if rate is None:
-        yield "remark: at small rates, by the order of the first term of log |multiplier|"
-        yield "best lr: where the spectral radius is least, and that radius"
-    else:
-        yield "best: the rate at which the spectral radius is least, and that radius"
+    yield "critical lr: stable from 0 up to there; 0 if small rates are unstable"
+    best = "best" if rate is not None else "best lr"
+    yield f"{best}: the rate at which the spectral radius is least, and that radius"
+    yield "(order n): at small rates the radius departs from 1 like lr^n"
+    if rate is not None:
         players = rate.items() if isinstance(rate, Mapping) else [("every player", rate)]
         yield "spectral radius at lr: " + ", ".join(f"{output.number(value)} of {name}" for name, value in players)
     if isinstance(rate, Mapping) and len(set(rate.values())) > 1:
@@ -104,16 +158,21 @@ def _remarks(rate: float | Mapping[str, float] | None, continuum: bool) -> Itera
 
 def _without_multipliers(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield why methods have no multipliers, and what they were seen to do instead."""
-    reasons: dict[str, list[str]] = {}
-    for row in rows:
-        reasons.setdefault(row["reason"], []).append(row["method"])
-    for reason, names in reasons.items():
-        yield f"{', '.join(names)}: {reason}"
+    yield from _by_reason({row["method"]: row["reason"] for row in rows})
     measured = [row for row in rows if row["attractor"]]
     if measured:
         yield "measured next to this equilibrium:"
     for row in measured:
         yield f"  {row['method']}: {row['attractor']['text']}"
+
+
+def _by_reason(reasons: Mapping[str, str]) -> Iterator[str]:
+    """Yield methods with the reason that they share."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    for reason, shared in names.items():
+        yield f"{', '.join(shared)}: {reason}"
 
 
 def print_added(console: Any, spurious: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -150,3 +150,52 @@ def test_human_answers_fit_eighty_columns(gandyn):
         shown = gandyn("stability", *arguments)
         assert shown.exit_code == 0, shown.output
         assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+def test_the_table_says_at_which_settings_its_rows_are(answer, gandyn):
+    (equilibrium,) = answer("stability", "bilinear")["result"]["equilibria"]
+    settings = {row["method"]: row["settings"] for row in equilibrium["methods"]}
+    assert settings["heavy-ball"]["beta"] == 0.9
+    assert settings["heavy-ball"]["order"] == "simultaneous"
+    assert settings["simultaneous"] == {}
+    chosen = ("--method", "heavy-ball", "--method-set", "beta=-0.5,order=alternating")
+    (own,) = answer("stability", "bilinear", *chosen)["result"]["equilibria"][0]["methods"]
+    assert own["settings"]["beta"] == -0.5
+    lines = [" ".join(line.split()) for line in gandyn("stability", "bilinear").stdout.splitlines()]
+    assert "heavy-ball order=simultaneous, beta=0.9" in lines
+    assert not any(line.startswith("rk4 order") for line in lines)
+
+
+def test_a_radius_of_one_is_marginal_for_people_and_stable_for_programs(rows, gandyn):
+    call = ("bilinear", "--lr", "0.5", "--method", "alternating", "--method", "extragradient")
+    found = rows(*call)
+    assert (found["alternating"]["stable"], found["extragradient"]["stable"]) == (True, True)
+    verdicts = {words[0]: words[2] for line in gandyn("stability", *call).stdout.splitlines() if (words := line.split())
+                and words[0] in found}  # fmt: skip
+    assert verdicts == {"alternating": "marginal", "extragradient": "yes"}
+
+
+THREE = """
+[players.rock]
+coordinates = ["x"]
+loss = "x*(y - z) + mu*x**2/2"
+[players.paper]
+coordinates = ["y"]
+loss = "y*(z - x) + mu*y**2/2"
+[players.scissors]
+coordinates = ["z"]
+loss = "z*(x - y) + mu*z**2/2"
+[parameters]
+mu = 0.1
+"""
+
+
+def test_methods_that_do_not_apply_say_so(answer, gandyn, tmp_path):
+    (tmp_path / "three.toml").write_text(THREE, encoding="utf-8")
+    result = answer("stability", "three.toml")["result"]
+    assert list(result["not_applicable"]) == ["competitive", "unrolled"]
+    assert "two players" in result["not_applicable"]["competitive"]
+    assert "competitive: Competitive gradient descent is defined for two players" in gandyn(
+        "stability", "three.toml"
+    ).stdout.replace("\n", " ")
+    assert answer("stability", "bilinear")["result"]["not_applicable"] == {}

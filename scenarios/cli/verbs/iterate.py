@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -98,7 +97,7 @@ def iterate(
 
     def render(console: Any) -> None:
         console.print(f"{game.name}, {method}, {result['iterations']} iterations", style="bold", markup=False)
-        console.print(_described(algorithm.settings()), markup=False)
+        console.print(playing.described(algorithm.settings()), markup=False)
         console.print(state_table("iteration", path.times[kept], path.states[kept], path.names))
         note_rows(console, int(kept.sum()), "rows")
         console.print(f"{path.status.value}: {path.status.sentence}", markup=False)
@@ -123,20 +122,3 @@ def _nearest(game: Any, state: Any) -> Any:
             "smooth: give --out F.zarr instead."
         )
     return min(found, key=lambda at: float(np.linalg.norm(at - state)))
-
-
-def _described(settings: Mapping[str, Any], before: str = "") -> str:
-    """Return the settings of a method as ``lr=0.1, beta=0.9``, in the words of the options."""
-    from scenarios.cli import output
-
-    parts = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and key == "base":
-            inner = {name: entry for name, entry in value.items() if name not in ("method", "lr")}
-            parts += [f"{before}base={value['method']}", *([_described(inner, f"{before}base.")] if inner else [])]
-        elif isinstance(value, Mapping):
-            parts += [f"{key} of {player} {output.number(rate)}" for player, rate in value.items()]
-        elif key != "method":
-            text = {True: "true", False: "false"}[value] if isinstance(value, bool) else output.number(value)
-            parts.append(f"{before}{key}={text}")
-    return ", ".join(parts)

@@ -134,3 +134,14 @@ def test_steps_that_leave_an_unstable_point_may_return_at_larger_rates() -> None
             radii = [np.abs(np.linalg.eigvals(matrix)).max() - 1 for matrix in sides]
             assert radii[0] * radii[1] < 0
     assert found["simultaneous"].stable is False
+
+
+def test_a_report_prints_its_equilibria_in_a_few_lines():
+    report = analyse(games.get("rotated-double-well"), methods=["heun"])
+    assert repr(report).splitlines() == [
+        "<StabilityReport of rotated-double-well: 3 equilibria in x=-2:2, y=-2:2",
+        "  <Equilibrium x=-1, y=0: attracting (stable focus), nash>",
+        "  <Equilibrium x=0, y=0: saddle (saddle), neither>",
+        "  <Equilibrium x=1, y=0: attracting (stable focus), nash>>",
+    ]
+    assert str(analyse(games.get("double-well"), box={"x": (2, 3)}, methods=[])).count("\n") == 0

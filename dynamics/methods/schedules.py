@@ -1,6 +1,7 @@
 """Learning-rate schedules: the factor that multiplies every player's rate in an iteration.
 
 A schedule is written ``name:key=value,...`` on the command line and in files: ``cosine:iterations=10000,final=0.01``.
+Factors joined by ``*`` multiply: ``warm-up:iterations=50 * cosine:iterations=10000``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import mul
 from typing import Any, ClassVar
 
 from dynamics.core.errors import InputError, check_count, check_number, check_positive, unknown
@@ -18,6 +21,12 @@ class Schedule(ABC):
     """A factor by iteration, called with the number of iterations done (0 before the first)."""
 
     name: ClassVar[str]
+    #: Whether ``iterations`` is the length of the whole run rather than of a part of it.
+    whole_run: ClassVar[bool] = False
+
+    def __mul__(self, other: Schedule) -> Schedule:
+        """Return the schedule whose factor is the product of both."""
+        return Product((*_factors(self), *_factors(other)))
 
     @abstractmethod
     def __call__(self, iteration: int) -> float:
@@ -82,12 +91,13 @@ class Cosine(Schedule):
     Parameters
     ----------
     iterations : int
-        Length of the descent.
+        Length of the descent; that of the run where it is known and none is given.
     final : float
         Factor at its end, in [0, 1].
     """
 
     name: ClassVar[str] = "cosine"
+    whole_run: ClassVar[bool] = True
 
     iterations: int = 1000
     final: float = 0.0
@@ -125,6 +135,31 @@ class WarmUp(Schedule):
         return min((iteration + 1) / self.iterations, 1.0)
 
 
+@dataclass(frozen=True)
+class Product(Schedule):
+    """The product of several factors, such as a warm-up and a descent.
+
+    Parameters
+    ----------
+    factors : tuple of Schedule
+    """
+
+    name: ClassVar[str] = "product"
+
+    factors: tuple[Schedule, ...]
+
+    def __call__(self, iteration: int) -> float:
+        """Return the product."""
+        return math.prod(factor(iteration) for factor in self.factors)
+
+    def __str__(self) -> str:
+        return " * ".join(map(str, self.factors))
+
+
+def _factors(schedule: Schedule) -> tuple[Schedule, ...]:
+    return schedule.factors if isinstance(schedule, Product) else (schedule,)
+
+
 _SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, RobbinsMonro, Cosine, WarmUp)}
 
 
@@ -135,24 +170,31 @@ def schedule_names() -> list[str]:
 
 def schedule_settings(name: str) -> dict[str, Any]:
     """Return the settings of a schedule with their defaults."""
-    return {f.name: f.default for f in fields(_find(name))}
+    return {f.name: f.default for f in fields(find(name))}
 
 
 def schedule_summary(name: str) -> str:
     """Return what a schedule does, in one line with its settings and their defaults."""
-    says = str(_find(name).__doc__).strip().splitlines()[0].replace("``", "").partition(" Source:")[0].rstrip(".")
+    says = str(find(name).__doc__).strip().splitlines()[0].replace("``", "").partition(" Source:")[0].rstrip(".")
     settings = ", ".join(f"{key}={value:g}" for key, value in schedule_settings(name).items())
     return f"{says}; {settings}" if settings else says
 
 
-def _find(name: str) -> type[Schedule]:
+def find(name: str) -> type[Schedule]:
+    """Return the class of a schedule."""
     if name not in _SCHEDULES:
         raise unknown("schedule", name, _SCHEDULES)
     return _SCHEDULES[name]
 
 
-def read_schedule(given: Schedule | str | None) -> Schedule | None:
+def read_schedule(given: Schedule | str | None, iterations: int | None = None) -> Schedule | None:
     """Return a schedule from itself, from its text, or None from None or a constant one.
+
+    Parameters
+    ----------
+    given : Schedule, str or None
+    iterations : int, optional
+        Length of the run: what descends over a whole run (cosine) and was given no length of its own gets this one.
 
     Raises
     ------
@@ -165,8 +207,15 @@ def read_schedule(given: Schedule | str | None) -> Schedule | None:
         return given
     if not isinstance(given, str):
         raise InputError(f"A schedule is a text such as cosine:iterations=1000, or a Schedule, got {given!r}.")
+    factors = [_read(text.strip(), iterations) for text in given.split("*")]
+    kept = [factor for factor in factors if not isinstance(factor, Constant)]
+    return reduce(mul, kept) if kept else None
+
+
+def _read(given: str, iterations: int | None) -> Schedule:
+    """Return one factor from its text."""
     name, _, text = given.partition(":")
-    kind = _find(name)
+    kind = find(name)
     types = {f.name: type(f.default) for f in fields(kind)}
     values: dict[str, Any] = {}
     for entry in filter(None, text.split(",")):
@@ -180,4 +229,6 @@ def read_schedule(given: Schedule | str | None) -> Schedule | None:
                 f"The setting {key} of the schedule {name} is '{value}', expected "
                 f"{'a whole number' if types[key] is int else 'a number'}, as in {name}:{key}={kind().__dict__[key]}."
             ) from None
-    return read_schedule(kind(**values))
+    if iterations is not None and kind.whole_run:
+        values.setdefault("iterations", iterations)
+    return kind(**values)

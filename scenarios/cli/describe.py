@@ -106,15 +106,42 @@ def method_settings(name: str) -> dict[str, dict[str, Any]]:
     from dynamics import methods
     from dynamics.methods.registry import find
 
-    meanings: dict[str, str] = {}
-    # what a class says of a setting wins over what it inherits
-    for kind in reversed(find(name).__mro__):
-        meanings |= _parameters(inspect.cleandoc(kind.__doc__ or ""))
+    meanings = _meanings(find(name))
     found = {}
     for key, default in methods.settings(name).items():
         kind = {bool: "true or false", int: "whole number", float: "number"}.get(type(default), "text")
         kind = {"lr": "number, or one per player", "schedule": "schedule"}.get(key, kind)
         found[key] = {"default": default, "kind": kind, "meaning": meanings.get(key, "")}
+    return found
+
+
+def about_schedule(name: str) -> tuple[str, str | None]:
+    """Return what a schedule's docstring says of its factor, as plain text, and its source alone."""
+    from dynamics.methods.schedules import find
+
+    return _plain(inspect.cleandoc(str(find(name).__doc__)).partition("\n\nParameters\n")[0])
+
+
+def schedule_settings(name: str) -> dict[str, dict[str, Any]]:
+    """Return the settings of a schedule: default, kind, and what its docstring says of each."""
+    from dynamics.methods import schedules
+
+    meanings = _meanings(schedules.find(name))
+    return {
+        key: {
+            "default": default,
+            "kind": "whole number" if isinstance(default, int) else "number",
+            "meaning": meanings.get(key, ""),
+        }
+        for key, default in schedules.schedule_settings(name).items()
+    }
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """Return what docstrings say of settings; what a class says wins over what it inherits."""
+    found: dict[str, str] = {}
+    for ancestor in reversed(kind.__mro__):
+        found |= _parameters(inspect.cleandoc(ancestor.__doc__ or ""))
     return found
 
 

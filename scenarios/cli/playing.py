@@ -97,9 +97,16 @@ def rate(text: str, game: Game, option: str = "--lr") -> float | dict[str, float
 
 
 def method(
-    name: str, game: Game, lr: str | None, settings: list[str] | None = None, schedule: str | None = None
+    name: str,
+    game: Game,
+    lr: str | None,
+    settings: list[str] | None = None,
+    schedules: list[str] | None = None,
+    iterations: int | None = None,
 ) -> Method:
     """Return the training algorithm of ``--method --lr --schedule --method-set``, checked against the game.
+
+    Several schedules multiply; those that descend over the whole run do so over ``iterations``.
 
     Raises
     ------
@@ -110,8 +117,8 @@ def method(
     from dynamics import methods
 
     chosen = parse.settings("--method-set", settings)
-    for option, text in (("lr", lr), ("schedule", schedule)):
-        if text is not None and option in chosen:
+    for option, given in (("lr", lr), ("schedule", schedules)):
+        if given and option in chosen:
             raise InputError(f"Both --{option} and {option} in --method-set were given: give one of them.")
     if lr is not None:
         chosen["lr"] = rate(lr, game)
@@ -119,8 +126,10 @@ def method(
         raise InputError(
             f"The method {name} needs a learning rate: give --lr RATE, or --lr generator=0.1,discriminator=0.4."
         )
-    if schedule is not None:
-        chosen["schedule"] = schedule
+    if schedules:
+        chosen["schedule"] = " * ".join(schedules)
+    if isinstance(chosen.get("schedule"), str):
+        chosen["schedule"] = methods.read_schedule(chosen["schedule"], iterations)
     found = methods.get(name, **chosen)
     found.check(game)
     return found

@@ -56,6 +56,28 @@ def test_a_schedule_multiplies_the_rates(answer):
     assert result["settings"]["schedule"] == "cosine:iterations=10,final=0.1"
 
 
+def test_a_descent_spans_the_run_and_repeated_schedules_multiply(answer, gandyn):
+    given = ("iterate", "bilinear", "--lr", "0.3", "--iterations", "2000", "--method", "extragradient")
+    assert answer(*given, "--schedule", "cosine")["result"]["settings"]["schedule"].startswith("cosine:iterations=2000")
+    assert (
+        answer(*given, "--method-set", "schedule=cosine")["result"] == answer(*given, "--schedule", "cosine")["result"]
+    )
+    both = answer(*given, "--schedule", "warm-up:iterations=50", "--schedule", "cosine")["result"]
+    assert both["settings"]["schedule"] == "warm-up:iterations=50 * cosine:iterations=2000,final=0.0"
+    method = methods.get("extragradient", lr=0.3, schedule=both["settings"]["schedule"])
+    expected = methods.iterate(games.get("bilinear"), method, games.get("bilinear").start, 2000).final
+    assert list(both["final"].values()) == pytest.approx(expected.tolist(), rel=1e-12)
+
+
+def test_show_knows_schedules_and_names_what_is_close(answer, gandyn):
+    result = answer("show", "cosine")["result"]
+    assert result["settings"]["final"]["default"] == 0.0
+    assert "Loshchilov" in result["source"]
+    assert "--schedule cosine:name=value" in gandyn("show", "cosine").stdout
+    for name, close in (("extragradiant", "extragradient"), ("cosin", "cosine"), ("dirac-gam", "dirac-gan")):
+        assert f"did you mean '{close}'" in gandyn("show", name).stderr
+
+
 def test_each_player_may_have_a_rate(answer):
     rates = "generator=0.1,discriminator=0.4"
     common = ("iterate", "bilinear", "--iterations", "1", "--start", "x=1,y=1", "--method", "extragradient")

@@ -22,11 +22,13 @@ def iterate(
         typer.Option("--lr", metavar="RATE", help="Learning rate, or generator=0.1,discriminator=0.4; required."),
     ] = None,
     schedule: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--schedule",
             metavar="NAME:K=V,...",
-            help="How the rates change, such as cosine:iterations=1000,final=0.1; one of 'gandyn list schedules'.",
+            help="How the rates change, such as cosine:final=0.1; one of 'gandyn list schedules'. A descent spans the "
+            "run unless it has a length of its own, as in cosine:iterations=1000. Repeated ones multiply: "
+            "warm-up:iterations=50, then cosine.",
             show_default="constant",
         ),
     ] = None,
@@ -69,7 +71,7 @@ def iterate(
     target = playing.check_out(out, (".zarr", ".png", ".svg"), "a Zarr store or a picture")
     game = request.game()
     y0 = playing.state(start, game)
-    algorithm = playing.method(method, game, lr, method_set, schedule)
+    algorithm = playing.method(method, game, lr, method_set, schedule, iterations)
     # Stored at the stride only: a path of a million rounds is not kept to print its last row.
     path = methods.iterate(game, algorithm, y0, iterations, every=stride)
     kept = np.isfinite(path.states).all(axis=-1)

@@ -1,4 +1,4 @@
-"""``gandyn show``: what a game is, in symbols, and what may be set on it."""
+"""``gandyn show``: what a game is, in symbols, and what may be set on it; methods, schedules and presets likewise."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ from scenarios.cli.verb import Answer, Request, verb
 def show(
     request: Request, latex: Annotated[bool, typer.Option("--latex", help="LaTeX instead of Unicode.")] = False
 ) -> Answer:
-    """Show the losses, field, Jacobian and settings of a game; or a method or a preset with its settings."""
+    """Show the losses, field, Jacobian and settings of a game; or a method, schedule or preset with its settings."""
     from dynamics import games, gan, methods
+    from dynamics.core.errors import unknown
 
-    if request.minimax is None and request.name in gan.presets():
-        return _preset(request, str(request.name), latex)
-    if request.minimax is None and request.name in methods.names():
-        return _method(request, str(request.name), latex)
+    name = request.name
+    if request.minimax is None and name is not None and not name.endswith(".toml"):
+        if name in gan.presets():
+            return _preset(request, name, latex)
+        if name in methods.names():
+            return _method(request, name, latex)
+        if name in methods.schedule_names():
+            return _schedule(request, name, latex)
+        known = [*games.names(), *methods.names(), *methods.schedule_names(), *gan.presets()]
+        if name not in known:
+            raise unknown("game, method, schedule or preset", name, known)
     game: Any = request.game()
     shown = game.show(latex=latex)
     result = {key: shown[key] for key in ("losses", "field", "jacobian", "parameters")}
@@ -89,13 +97,38 @@ def _method(request: Request, name: str, latex: bool) -> Answer:
         console.print(f"{name}: {summary}", style="bold", markup=False)
         console.print(f"\n{text}", markup=False)
         console.print("\nsettings (gandyn iterate GAME --method-set name=value,...)", style="bold", markup=False)
-        rows = output.table("setting", "default", "meaning")
-        for key, entry in result["settings"].items():
-            default = "required" if key == "lr" else _text(entry["default"])
-            rows.add_row(key, default, entry["meaning"] or entry["kind"])
-        console.print(rows)
+        console.print(_meanings_table(result["settings"]))
 
     return Answer(result, render, game=name)
+
+
+def _schedule(request: Request, name: str, latex: bool) -> Answer:
+    """Return the answer about a learning-rate schedule: its factor, its source, and its settings."""
+    from scenarios.cli import describe
+
+    _refuse({"--latex": latex or None, "--set": request.settings}, request, f"the schedule '{name}'")
+    text, source = describe.about_schedule(name)
+    result = {"settings": describe.schedule_settings(name), "about": text, "source": source}
+
+    def render(console: Any) -> None:
+        console.print(name, style="bold", markup=False)
+        console.print(text, markup=False)
+        if result["settings"]:
+            console.print(
+                f"\nsettings (gandyn iterate GAME --schedule {name}:name=value,...)", style="bold", markup=False
+            )
+            console.print(_meanings_table(result["settings"]))
+
+    return Answer(result, render, game=name)
+
+
+def _meanings_table(settings: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return a row per setting of a method or schedule: default, and what it means."""
+    rows = output.table("setting", "default", "meaning")
+    for key, entry in settings.items():
+        default = "required" if key == "lr" else _text(entry["default"])
+        rows.add_row(key, default, entry["meaning"] or entry["kind"])
+    return rows
 
 
 def _refuse(given: Mapping[str, Any], request: Request, what: str) -> None:

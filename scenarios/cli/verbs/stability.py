@@ -119,6 +119,8 @@ def _methods(
     chosen = parse.settings("--method-set", settings)
     if "lr" in chosen:
         raise InputError("The rate is given with --lr, not in --method-set: move it there.")
+    if "schedule" in chosen:
+        raise InputError("A schedule has no effect on multipliers, which belong to one rate: leave it out.")
     chosen["lr"] = 1.0 if lr is None else playing.rate(lr, game)
     found = [methods.get(name, **chosen) for name in names]
     for algorithm in found:

@@ -9,7 +9,12 @@ from dynamics import games, methods
 from dynamics.core.errors import InputError
 from dynamics.methods.schedules import Constant, Cosine, RobbinsMonro, WarmUp, read_schedule, schedule_settings
 
-TEXTS = ("robbins-monro:power=0.6,offset=5", "cosine:iterations=8,final=0.1", "warm-up:iterations=5")
+TEXTS = (
+    "robbins-monro:power=0.6,offset=5",
+    "cosine:iterations=8,final=0.1",
+    "warm-up:iterations=5",
+    "warm-up:iterations=3 * cosine:iterations=6,final=0.2",
+)
 
 
 def factors(text: str, count: int) -> list[float]:
@@ -29,6 +34,8 @@ def factors(text: str, count: int) -> list[float]:
         ("cosine:iterations=2,final=0.2", [1, 0.6, 0.2, 0.2]),
         ("warm-up:iterations=4", [0.25, 0.5, 0.75, 1, 1, 1]),
         ("warm-up:iterations=1", [1, 1]),
+        ("warm-up:iterations=2*cosine:iterations=2,final=0.2", [0.5, 0.6, 0.2, 0.2]),
+        ("constant * robbins-monro * constant", [1, 1 / 2, 1 / 3]),
     ],
 )
 def test_factors_are_those_of_the_formula(text, expected):
@@ -40,6 +47,22 @@ def test_a_constant_schedule_is_none():
     assert read_schedule("constant") is None and read_schedule(Constant()) is None and read_schedule(None) is None
     assert methods.get("adam", lr=0.1, schedule="constant") == methods.get("adam", lr=0.1)
     assert Constant()(7) == 1.0
+
+
+def test_a_product_is_what_its_factors_multiply_to_and_is_read_back_from_its_text():
+    schedules = WarmUp(3), Cosine(20, 0.1), RobbinsMonro(0.7, 4.0)
+    product = schedules[0] * schedules[1] * schedules[2]
+    for k in range(30):
+        assert product(k) == pytest.approx(np.prod([schedule(k) for schedule in schedules]), rel=4e-16)
+    assert read_schedule(str(product)) == product == schedules[0] * (schedules[1] * schedules[2])
+    assert read_schedule("constant*constant") is None
+
+
+def test_a_descent_without_a_length_spans_the_run():
+    assert read_schedule("cosine:final=0.1", iterations=2000) == Cosine(2000, 0.1)
+    assert read_schedule("cosine:iterations=5", iterations=2000) == Cosine(5)
+    assert read_schedule("warm-up*cosine", iterations=2000) == WarmUp(100) * Cosine(2000)
+    assert read_schedule("cosine") == Cosine(1000)
 
 
 @pytest.mark.parametrize("power", [0.6, 0.75, 1.0])
@@ -129,6 +152,7 @@ def test_simultaneous_descent_under_robbins_monro_rates_grows_by_the_product():
         ("robbins-monro:power=", ("''", "a number", "robbins-monro:power=1.0")),
         ("constant:factor=2", ("Unknown setting", "factor")),
         ("", ("Unknown schedule",)),
+        ("warm-up * cosin", ("did you mean 'cosine'",)),
         (3.0, ("cosine:iterations=1000", "3.0")),
     ],
 )

@@ -51,8 +51,8 @@ class AccuracyWarning(UserWarning):
     """A number is less accurate than the project promises; the text says by how much and where."""
 
 
-def unknown(kind: str, got: str, valid: Iterable[str]) -> InputError:
-    """Return the error for a name that does not exist, naming the nearest valid choice.
+def unknown(kind: str, got: str, valid: Iterable[str], meant: str | None = None) -> InputError:
+    """Return the error for a name that does not exist, naming the nearest valid choice, or the one that is meant.
 
     Examples
     --------
@@ -62,9 +62,11 @@ def unknown(kind: str, got: str, valid: Iterable[str]) -> InputError:
     choices = sorted(valid)
     lowered = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(str(got).lower(), lowered, n=1, cutoff=0.4)
-    hint = f" did you mean '{lowered[close[0]]}'?" if close else ""
+    nearest = meant or (lowered[close[0]] if close else None)
     listing = ", ".join(choices) if choices else "none"
-    return InputError(f"Unknown {kind} '{got}':{hint} Valid choices: {listing}.")
+    if nearest is None:
+        return InputError(f"Unknown {kind} '{got}'; valid choices: {listing}.")
+    return InputError(f"Unknown {kind} '{got}': did you mean '{nearest}'? Valid choices: {listing}.")
 
 
 def check_positive(name: str, value: float) -> float:

@@ -34,6 +34,28 @@ _METHODS = {
     "rk4": ("rk4", "RK4"),
 }
 
+#: What papers call them for short; suggested, not understood.
+SHORT_NAMES = {
+    "gda": "simultaneous",
+    "simgda": "simultaneous",
+    "sim": "simultaneous",
+    "agda": "alternating",
+    "altgda": "alternating",
+    "alt": "alternating",
+    "hb": "heavy-ball",
+    "momentum": "heavy-ball",
+    "eg": "extragradient",
+    "peg": "past-extragradient",
+    "ogda": "optimistic",
+    "omd": "optimistic",
+    "co": "consensus",
+    "sga": "symplectic-adjustment",
+    "hgd": "hamiltonian",
+    "cgd": "competitive",
+    "ppm": "proximal-point",
+    "ema": "averaging",
+}
+
 
 def names() -> list[str]:
     """Return the names of all methods."""
@@ -100,6 +122,6 @@ def _with_base(given: dict[str, Any], default: Any) -> dict[str, Any]:
 def find(name: str) -> type[Method]:
     """Return the class of a method."""
     if name not in _METHODS:
-        raise unknown("method", name, _METHODS)
+        raise unknown("method", name, _METHODS, SHORT_NAMES.get(str(name).lower()))
     module, kind = _METHODS[name]
     return getattr(import_module(f"dynamics.methods.{module}"), kind)

@@ -110,15 +110,36 @@ def _usage_sentence(error: Any, arguments: Sequence[str]) -> str:
         if error.option_name == "--config":
             return f"--config must come before the verb: write gandyn --config FILE.toml {context.info_name} ..."
         known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("--")]
+        place_for_it = _setting(error.option_name, context.info_name, known, arguments)
+        if place_for_it:
+            return f"There is no option {error.option_name}; it is a setting: write {place_for_it}."
         return str(unknown("option", error.option_name, [*known, "--help"]))
+    if message.startswith("Got unexpected extra argument"):
+        for option, key, value in zip(arguments, arguments[1:], arguments[2:], strict=False):
+            if option.startswith("--") and key.isidentifier() and f"({value}" in message:
+                return f"{option} got '{key} {value}', expected an equals sign: write {option} {key}={value}."
     parameter = getattr(error, "param", None)
     if parameter is not None and message.startswith("Invalid value"):
         name = place(parameter, context) if context is not None else parameter.opts[0]
         kind = {int: "a whole number", float: "a number"}.get(parameter.type_descriptor.annotation, "another value")
-        value = given(parameter, arguments) or os.environ.get(parameter.envvar or "")
+        value = given(parameter.opts, arguments) or os.environ.get(parameter.envvar or "")
         got = f", got '{value}'" if value is not None else ""
         return f"{name} must be {kind}{got}." + help_hint
     return message.rstrip(".") + "." + help_hint
+
+
+def _setting(option: str, verb: str | None, known: Sequence[str], arguments: Sequence[str]) -> str:
+    """Return where a setting that was given as an option of its own belongs, empty if it is none."""
+    from dynamics import games, gan, methods
+
+    key = option.lstrip("-").partition("=")[0].replace("-", "_")
+    value = option.partition("=")[2] or given([option], arguments) or "VALUE"
+    played = [gan.settings(name) for name in gan.presets()] if verb == "train" else map(games.settings, games.names())
+    places = {"--set": played, "--method-set": map(methods.settings, methods.names())}
+    for place_for_it, settings in places.items():
+        if place_for_it in known and any(key in entry for entry in settings):
+            return f"{place_for_it} {key}={value}"
+    return ""
 
 
 app = typer.Typer(

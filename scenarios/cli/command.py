@@ -54,9 +54,9 @@ def rename(message: str, context: Any) -> str:
     return re.sub(r"(?<![\w-])--[a-z][a-z-]*", lambda found: names.get(found[0], found[0]), message)
 
 
-def given(parameter: Any, arguments: Sequence[str]) -> str | None:
-    """Return the text that was given for an option on the command line, None if it was not given there."""
-    for option in parameter.opts:
+def given(options: Sequence[str], arguments: Sequence[str]) -> str | None:
+    """Return the text that was given for an option of these names on the command line, None if it was not given."""
+    for option in options:
         for position, argument in enumerate(arguments):
             if argument == option and position + 1 < len(arguments):
                 return arguments[position + 1]

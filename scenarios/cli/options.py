@@ -64,8 +64,8 @@ Box = Annotated[
     typer.Option("--box", metavar="X=A:B,...", help="Region, such as x=-3:3,y=-3:3 (default: the game's)."),
 ]
 Rate = Annotated[
-    str | None,
-    typer.Option("--lr", metavar="RATE", help="Learning rate, or generator=0.1,discriminator=0.4."),
+    list[str] | None,
+    typer.Option("--lr", metavar="RATE", help="Learning rate, or generator=0.1,discriminator=0.4.", show_default=False),
 ]
 MethodSettings = Annotated[
     list[str] | None,

@@ -103,6 +103,21 @@ def point(state: Mapping[str, Any], digits: int = 6) -> str:
     return ", ".join(f"{name}={number(value, digits)}" for name, value in state.items())
 
 
+def described(settings: Mapping[str, Any], before: str = "") -> str:
+    """Return the settings of a method as ``lr=0.1, beta=0.9``, in the words of the options."""
+    parts = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and key == "base":
+            inner = {name: entry for name, entry in value.items() if name not in ("method", "lr")}
+            parts += [f"{before}base={value['method']}", *([described(inner, f"{before}base.")] if inner else [])]
+        elif isinstance(value, Mapping):
+            parts += [f"{key} of {player} {number(rate)}" for player, rate in value.items()]
+        elif key != "method":
+            text = {True: "true", False: "false"}[value] if isinstance(value, bool) else number(value)
+            parts.append(f"{before}{key}={text}")
+    return ", ".join(parts)
+
+
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Any]:
     """Yield ``advance(text)``, drawn as a bar on stderr when that is a terminal and silent otherwise."""

@@ -170,14 +170,22 @@ def box(option: str, text: str) -> dict[str, tuple[float, float]]:
     return found
 
 
-def per_player(option: str, text: str) -> float | dict[str, float]:
-    """Return one positive number, or ``{player: number}`` of ``generator=0.1,discriminator=0.4``.
+def per_player(option: str, *texts: str) -> float | dict[str, float]:
+    """Return one positive number, or ``{player: number}`` of ``generator=0.1,discriminator=0.4``, also in pieces.
 
     Examples
     --------
-    >>> per_player("--lr", "0.1"), per_player("--lr", "generator=0.1,discriminator=0.4")
+    >>> per_player("--lr", "0.1"), per_player("--lr", "generator=0.1", "discriminator=0.4")
     (0.1, {'generator': 0.1, 'discriminator': 0.4})
     """
+    text = ",".join(texts)
+    pieces = split_commas(text)
+    if len(pieces) > 1 and "=" not in text:
+        first, second = pieces[:2]
+        raise InputError(
+            f"{option} got '{shorten(text)}', expected one number, or one per player as in "
+            f"generator={first},discriminator={second}."
+        )
     found = {"": text} if "=" not in text else pairs(option, text, "generator=0.1,discriminator=0.4")
     values = {}
     for player, value in found.items():

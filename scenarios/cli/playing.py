@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError, check_box, check_states, unknown
 from dynamics.games.field import Game
-from scenarios.cli import output, parse
+from scenarios.cli import parse
 
 if TYPE_CHECKING:
     from dynamics.methods import Method
@@ -85,9 +85,9 @@ def _check_players(values: Mapping[str, float], game: Game) -> None:
             raise unknown("player", player, game.players)
 
 
-def rate(text: str, game: Game, option: str = "--lr") -> float | dict[str, float]:
-    """Return a rate, or rates of every player of the game."""
-    value = parse.per_player(option, text)
+def rate(texts: list[str], game: Game, option: str = "--lr") -> float | dict[str, float]:
+    """Return a rate, or rates of every player of the game, from the texts of a repeatable option."""
+    value = parse.per_player(option, *texts)
     if isinstance(value, dict):
         _check_players(value, game)
         missing = [player for player in game.players if player not in value]
@@ -99,7 +99,7 @@ def rate(text: str, game: Game, option: str = "--lr") -> float | dict[str, float
 def method(
     name: str,
     game: Game,
-    lr: str | None,
+    lr: list[str] | None,
     settings: list[str] | None = None,
     schedules: list[str] | None = None,
     iterations: int | None = None,
@@ -120,7 +120,7 @@ def method(
     for option, given in (("lr", lr), ("schedule", schedules)):
         if given and option in chosen:
             raise InputError(f"Both --{option} and {option} in --method-set were given: give one of them.")
-    if lr is not None:
+    if lr:
         chosen["lr"] = rate(lr, game)
     if chosen.get("lr") is None:
         raise InputError(
@@ -135,7 +135,7 @@ def method(
     return found
 
 
-def method_or_flow(name: str | None, game: Game, lr: str | None, settings: list[str] | None) -> Method | None:
+def method_or_flow(name: str | None, game: Game, lr: list[str] | None, settings: list[str] | None) -> Method | None:
     """Return the training algorithm of ``--method``, or None for the flow, which takes neither rate nor settings."""
     if name is not None:
         return method(name, game, lr, settings)
@@ -192,18 +192,3 @@ def check_out(path: str | None, suffixes: tuple[str, ...], what: str) -> Path | 
     if not target.parent.is_dir():
         raise InputError(f"--out '{path}' lies in a folder that does not exist: create {target.parent} first.")
     return target
-
-
-def described(settings: Mapping[str, Any], before: str = "") -> str:
-    """Return the settings of a method as ``lr=0.1, beta=0.9``, in the words of the options."""
-    parts = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and key == "base":
-            inner = {name: entry for name, entry in value.items() if name not in ("method", "lr")}
-            parts += [f"{before}base={value['method']}", *([described(inner, f"{before}base.")] if inner else [])]
-        elif isinstance(value, Mapping):
-            parts += [f"{key} of {player} {output.number(rate)}" for player, rate in value.items()]
-        elif key != "method":
-            text = {True: "true", False: "false"}[value] if isinstance(value, bool) else output.number(value)
-            parts.append(f"{before}{key}={text}")
-    return ", ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scenarios.cli import output, playing
+from scenarios.cli import output
 
 #: Settings that say nothing when they are what anyone would expect: one step each, the discriminator first, no variant.
 PLAIN = {
@@ -127,7 +127,7 @@ def _print_settings(console: Any, rows: Sequence[Mapping[str, Any]]) -> None:
 def _told(settings: Mapping[str, Any]) -> str:
     """Return the settings of a method beyond the plain ones."""
     shown = {key: value for key, value in settings.items() if PLAIN.get(key) != value}
-    return playing.described(shown)
+    return output.described(shown)
 
 
 def _rounded(value: float | None) -> float | None:

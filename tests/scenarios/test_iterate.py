@@ -85,6 +85,7 @@ def test_each_player_may_have_a_rate(answer):
     # The trial step leads to (1 - 0.1, 1 + 0.4).
     assert result["final"] == pytest.approx({"x": 1 - 0.1 * 1.4, "y": 1 + 0.4 * 0.9}, rel=4 * EPS)
     assert result["settings"]["lr"] == {"generator": 0.1, "discriminator": 0.4}
+    assert answer(*common, "--lr", "generator=0.1", "--lr", "discriminator=0.4")["result"] == result
 
 
 def test_the_settings_in_force_are_printed(gandyn):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Annotated, Any
 
 import typer
 
 from scenarios.cli import options, output
 from scenarios.cli.verb import Answer, Request, verb
+
+#: Most starts, one in each cell: beyond, arrays of starts and of where they end do not fit a common memory.
+MOST = 4096**2
 
 
 @verb(game=True)
@@ -57,10 +61,11 @@ def basins(
     target = playing.check_out(out, (".png", ".svg", ".zarr"), "a picture or a Zarr store")
     game = request.game()
     algorithm = playing.method_or_flow(method, game, lr, method_set)
+    axes = min(2, game.dim) if plane is None else len(parse.names("--plane", plane))
     found = find_basins(
         game,
         playing.box(box, game),
-        _cells(cells),
+        _cells(cells, axes),
         algorithm,
         plane=None if plane is None else parse.names("--plane", plane),
         at=None if at is None else parse.state("--at", at),
@@ -95,8 +100,8 @@ def basins(
     return Answer(result, render, game=game.name)
 
 
-def _cells(text: str) -> int | tuple[int, ...]:
-    """Return the number of cells of ``128`` or ``128,64``."""
+def _cells(text: str, axes: int) -> int | tuple[int, ...]:
+    """Return the number of cells of ``128`` or ``128,64``, or refuse more than can be."""
     from dynamics.core.errors import InputError, check_count
 
     try:
@@ -105,4 +110,8 @@ def _cells(text: str) -> int | tuple[int, ...]:
         raise InputError(f"--cells got '{text}', expected a whole number, or two such as 128,64.") from None
     for count in counts:
         check_count("--cells", count, least=2)
+    total = prod(counts) if len(counts) > 1 else counts[0] ** axes
+    if total > MOST:
+        most = f"{round(MOST ** (1 / axes))} along {'each of two axes' if axes == 2 else 'the axis'}"
+        raise InputError(f"--cells {text} makes {total:,} starts, more than {MOST:,}: give at most {most}.")
     return counts[0] if len(counts) == 1 else counts

@@ -18,8 +18,13 @@ def iterate(
         str, typer.Option("--method", metavar="NAME", help="One of 'gandyn list methods'.")
     ] = "alternating",
     lr: Annotated[
-        str | None,
-        typer.Option("--lr", metavar="RATE", help="Learning rate, or generator=0.1,discriminator=0.4; required."),
+        list[str] | None,
+        typer.Option(
+            "--lr",
+            metavar="RATE",
+            help="Learning rate, or generator=0.1,discriminator=0.4; required.",
+            show_default=False,
+        ),
     ] = None,
     schedule: Annotated[
         list[str] | None,
@@ -99,7 +104,7 @@ def iterate(
 
     def render(console: Any) -> None:
         console.print(f"{game.name}, {method}, {result['iterations']} iterations", style="bold", markup=False)
-        console.print(playing.described(algorithm.settings()), markup=False)
+        console.print(output.described(algorithm.settings()), markup=False)
         console.print(state_table("iteration", path.times[kept], path.states[kept], path.names))
         note_rows(console, int(kept.sum()), "rows")
         console.print(f"{path.status.value}: {path.status.sentence}", markup=False)

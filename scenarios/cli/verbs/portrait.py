@@ -9,6 +9,9 @@ import typer
 from scenarios.cli import options
 from scenarios.cli.verb import Answer, Request, verb
 
+#: Rate and number of iterations of methods where none are given.
+RATE, ITERATIONS = "0.2", 60
+
 
 @verb(game=True)
 def portrait(
@@ -34,8 +37,10 @@ def portrait(
         typer.Option("--method", metavar="NAME", help="Draw the iterates of a method on top; may be repeated."),
     ] = None,
     lr: Annotated[
-        str | None, typer.Option("--lr", metavar="RATE", help="Rate of the methods, or one per player (default: 0.2).")
+        list[str] | None,
+        typer.Option("--lr", metavar="RATE", help="Rate of the methods, or one per player (default: 0.2)."),
     ] = None,
+    method_set: options.MethodSettings = None,
     start: options.Start = None,
     iterations: Annotated[
         int | None, typer.Option("--iterations", metavar="K", help="Iterations of the methods (default: 60).")
@@ -50,9 +55,16 @@ def portrait(
         raise InputError("portrait needs a file: give --out F.png or --out F.svg.")
     target = playing.check_out(out, (".png", ".svg"), "a picture")
     assert target is not None
-    for option, value in (("--lr", lr), ("--start", start), ("--iterations", iterations)):
-        if value is not None and not method:
+    for option, value in (
+        ("--lr", lr),
+        ("--method-set", method_set),
+        ("--start", start),
+        ("--iterations", iterations),
+    ):
+        if value and not method:
             raise InputError(f"{option} has no effect without a method: add --method NAME or leave {option} out.")
+    if method_set and len(method or ()) > 1:
+        raise InputError(f"--method-set configures one method, got {len(method or ())}: add --method NAME once.")
     game = request.game()
     chosen: dict[str, Any] = {"box": playing.box(box, game)}
     if plane is not None:
@@ -63,12 +75,11 @@ def portrait(
             if name not in game.names:
                 raise unknown("coordinate", name, game.names)
     if method:
-        chosen["methods"] = method
+        count = ITERATIONS if iterations is None else check_count("--iterations", iterations)
+        rates = lr or [RATE]
+        chosen["methods"] = [playing.method(name, game, rates, method_set, iterations=count) for name in method]
         chosen["start"] = playing.state(start, game)
-        if lr is not None:
-            chosen["lr"] = playing.rate(lr, game)
-        if iterations is not None:
-            chosen["iterations"] = check_count("--iterations", iterations)
+        chosen["iterations"] = count
     figures.save(figures.portrait(game, **chosen), target)
     result = {"file": str(target)}
 

@@ -18,6 +18,7 @@ def show(
     """Show the losses, field, Jacobian and settings of a game; or a method, schedule or preset with its settings."""
     from dynamics import games, gan, methods
     from dynamics.core.errors import unknown
+    from dynamics.methods.registry import SHORT_NAMES
 
     name = request.name
     if request.minimax is None and name is not None and not name.endswith(".toml"):
@@ -29,7 +30,7 @@ def show(
             return _schedule(request, name, latex)
         known = [*games.names(), *methods.names(), *methods.schedule_names(), *gan.presets()]
         if name not in known:
-            raise unknown("game, method, schedule or preset", name, known)
+            raise unknown("game, method, schedule or preset", name, known, SHORT_NAMES.get(name.lower()))
     game: Any = request.game()
     shown = game.show(latex=latex)
     result = {key: shown[key] for key in ("losses", "field", "jacobian", "parameters")}

@@ -70,9 +70,9 @@ def stability(
         raise InputError("--at has no effect by itself: add --region or --out, or leave --at out.")
     game = request.game()
     sides = playing.box(box, game)
-    rate = playing.rate(lr, game) if lr is not None else None
-    chosen = _methods(game, method, method_set, lr, region)
-    axes = None if region is None else _axes(game, chosen, region, given=lr is not None)
+    rate = playing.rate(lr, game) if lr else None
+    chosen = _methods(game, method, method_set, rate, region)
+    axes = None if region is None else _axes(game, chosen, region, given=rate is not None)
     report = analyse(
         game, box=sides, lr=rate, methods=chosen, starts=starts, seed=seed, attractors=region is None
     )  # fmt: skip
@@ -102,13 +102,11 @@ def stability(
     return Answer(result, render, game=game.name)
 
 
-def _methods(
-    game: Any, names: Sequence[str] | None, settings: list[str] | None, lr: str | None, region: str | None
-) -> Any:
+def _methods(game: Any, names: Sequence[str] | None, settings: list[str] | None, rate: Any, region: str | None) -> Any:
     """Return the methods of the table: configured ones, or None for all."""
     from dynamics import methods
     from dynamics.core.errors import InputError
-    from scenarios.cli import parse, playing
+    from scenarios.cli import parse
 
     if region is not None and len(names or ()) != 1:
         raise InputError(f"--region maps one method, got {len(names or ())}: add --method NAME once.")
@@ -121,7 +119,7 @@ def _methods(
         raise InputError("The rate is given with --lr, not in --method-set: move it there.")
     if "schedule" in chosen:
         raise InputError("A schedule has no effect on multipliers, which belong to one rate: leave it out.")
-    chosen["lr"] = 1.0 if lr is None else playing.rate(lr, game)
+    chosen["lr"] = 1.0 if rate is None else rate
     found = [methods.get(name, **chosen) for name in names]
     for algorithm in found:
         algorithm.check(game)

@@ -14,6 +14,7 @@ from dynamics.core.errors import InputError, unknown
 from dynamics.stability.continuation import Branch, BranchEvent, Continuation
 from figures import labels, style
 from figures.layout import legend_above
+from figures.regions import fixed_settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -194,8 +195,16 @@ def _spectrum_panel(found: Continuation) -> Panel:
             strokes += [stroke for column in sizes.T for stroke in _strokes(branch, column)]
     heights = np.concatenate([stroke.y for stroke in strokes])
     border = 1.0 if found.method else 0.0
-    label = r"$|\mu|$" if found.method else r"$\mathrm{Re}\,\lambda$"
+    label = _spectrum_label(found.parameter.rpartition(":")[2], bool(found.method))
     return Panel(label, tuple(strokes), (), _limits(np.append(heights, border), 0.2), border)
+
+
+def _spectrum_label(parameter: str, discrete: bool) -> str:
+    """Return the label of eigenvalues or multipliers, in words where the parameter has taken their letter."""
+    if discrete:
+        return "|multiplier|" if labels.symbol(parameter) == r"$\mu$" else r"$|\mu|$"
+    taken = labels.symbol(parameter) == r"$\lambda$"
+    return r"$\mathrm{Re}$ eigenvalue" if taken else r"$\mathrm{Re}\,\lambda$"
 
 
 def _limits(heights: NDArray[np.float64], least: float) -> tuple[float, float]:
@@ -224,7 +233,7 @@ def _events(found: Continuation) -> tuple[tuple[str, str], ...]:
         named = len(types) == 1 and kind != "center"
         word = EVENT_WORDS[kind] + (f" ({types.pop()})" if named else "")
         # to the four digits that are shown, so that equal ones are listed once
-        values = sorted({float(f"{event.parameter:.4g}") for event in events})
+        values = sorted({float(f"{_rounded(event.parameter, *found.interval):.4g}") for event in events})
         shown = ", ".join(labels.number(value) for value in values[:MOST_LISTED])
         more = f", … ({len(values)} values)" if len(values) > MOST_LISTED else ""
         listed.append((kind, f"{word}: {symbol}{labels.EQUALS}{shown}{more}"))
@@ -244,13 +253,16 @@ EVENT_WORDS = {
 }
 
 
+def _rounded(value: float, low: float, high: float) -> float:
+    """Return a value of a range, zero where it differs from it by rounding only."""
+    return 0.0 if abs(value) < 1e-9 * (high - low) else value
+
+
 def _caption(found: Continuation) -> str:
-    of = f"map of {found.method}" if found.method else "flow"
+    of = f"map of {_method(found)}" if found.method else "flow"
     low, high = found.interval
-    sentences = [
-        f"{_game(found)}: branches of the {of}, "
-        f"{labels.box([found.parameter.rpartition(':')[2] or found.parameter], [(low, high)])}."
-    ]
+    over = f"{parameter_label(found.parameter)}{labels.NO_BREAK}{labels.interval(low, high)}"
+    sentences = [f"{_game(found)}: branches of the {of}, {over}."]
     kinds = {branch.kind for branch in found.branches}
     if "cycle" in kinds:
         sentences.append(
@@ -291,6 +303,14 @@ def _game(found: Continuation) -> str:
         timescales=scales,
     )
     return labels.game_label(shown)
+
+
+def _method(found: Continuation) -> str:
+    """Return the method with its rates and settings but for what varies."""
+    settings = found.provenance.get("method") or {"method": found.method, "lr": {}}
+    varied = found.parameter.removeprefix("method:")
+    fixed = fixed_settings(settings, (varied, varied), list(found.players))
+    return f"{found.method} ({fixed})" if fixed else found.method
 
 
 def draw_panel(axes: Axes, panel: Panel, interval: tuple[float, float]) -> None:
@@ -358,7 +378,7 @@ def bifurcations(
         rows: Any = np.atleast_1d(figure.subplots(count, 1, sharex=True))
         for axes, panel in zip(rows, diagram.panels, strict=True):
             draw_panel(axes, panel, diagram.interval)
-            if "mathrm" in panel.label:
+            if "mathrm" in panel.label or "multiplier" in panel.label:
                 axes.set_ylabel(panel.label)
             else:
                 axes.set_ylabel(panel.label, rotation=0, labelpad=10, va="center")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics import methods as algorithms
-from dynamics.core.errors import InputError, check_count, check_positive
+from dynamics.core.errors import InputError, check_count, check_positive, check_states, unknown
 from dynamics.games.field import Game
 from dynamics.methods.base import Method
 from dynamics.stability.resting import spectral_radii
@@ -65,33 +65,33 @@ class ConvergencePicture:
 
 def compute_convergence(
     game: Game,
-    at: ArrayLike,
+    at: ArrayLike | Mapping[str, float],
     methods: Iterable[Method | str],
     lr: float | Mapping[str, float] | None = None,
     iterations: int = 200,
     distance: float = 1e-3,
-    start: ArrayLike | None = None,
+    start: ArrayLike | Mapping[str, float] | None = None,
 ) -> ConvergencePicture:
     """Return distances to an equilibrium along runs of methods from one start.
 
     Parameters
     ----------
     game : Game
-    at : array_like, shape (dim,)
+    at : mapping of coordinate to float, or array_like of shape (dim,)
     methods : iterable of Method or str
         Names need ``lr``; without it configured methods keep their own rates.
     lr : float or mapping of player to float, optional
     iterations : int
     distance : float
         Of the start, along the diagonal of the coordinates with alternating signs; not used with ``start``.
-    start : array_like, shape (dim,), optional
+    start : mapping of coordinate to float, or array_like of shape (dim,), optional
     """
-    y = np.asarray(at, dtype=np.float64)
+    y = _state("The equilibrium", at, game)
     check_count("iterations", iterations, least=4)
     if start is None:
         check_positive("The distance of the start", distance)
         start = y + distance * np.where(np.arange(len(y)) % 2, -1.0, 1.0) / np.sqrt(len(y))
-    begin = game.project(np.asarray(start, dtype=np.float64))
+    begin = game.project(_state("The start", start, game))
     away = float(np.linalg.norm(begin - y))
     if away == 0:
         raise InputError("The start is the equilibrium itself, where there is no distance to draw: give another start.")
@@ -122,6 +122,19 @@ def compute_convergence(
     return ConvergencePicture(tuple(runs), caption)
 
 
+def _state(what: str, given: ArrayLike | Mapping[str, float], game: Game) -> NDArray[np.float64]:
+    """Return a state from its coordinates by name, or in the game's order, shape (dim,)."""
+    if not isinstance(given, Mapping):
+        return check_states(what, given, game.names)
+    for name in given:
+        if name not in game.names:
+            raise unknown("coordinate", name, game.names)
+    missing = [name for name in game.names if name not in given]
+    if missing:
+        raise InputError(f"{what} lacks the coordinate {', '.join(missing)}: give all of {', '.join(game.names)}.")
+    return check_states(what, [given[name] for name in game.names], game.names)
+
+
 def _predicted(distances: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
     """Return ``c radius^k`` just above the later half of the distances in the linear neighbourhood."""
     k = np.arange(len(distances))
@@ -150,12 +163,12 @@ def _rates(lr: float | Mapping[str, float]) -> str:
 
 def convergence_picture(
     game: Game,
-    at: ArrayLike,
+    at: ArrayLike | Mapping[str, float],
     methods: Iterable[Method | str],
     lr: float | Mapping[str, float] | None = None,
     iterations: int = 200,
     distance: float = 1e-3,
-    start: ArrayLike | None = None,
+    start: ArrayLike | Mapping[str, float] | None = None,
 ) -> Figure:
     """Return the figure of convergence curves, as in :func:`compute_convergence`."""
     picture = compute_convergence(game, at, methods, lr, iterations, distance, start)

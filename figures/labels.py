@@ -106,9 +106,13 @@ def typeset(text: str) -> str:
 def box(names: Sequence[str], sides: Iterable[Sequence[float]]) -> str:
     """Return a box as printed in a caption."""
     return ", ".join(
-        f"{symbol(name)}{NO_BREAK}\N{ELEMENT OF}{NO_BREAK}[{number(low)},{NO_BREAK}{number(high)}]"
-        for name, (low, high) in zip(names, sides, strict=True)
+        f"{symbol(name)}{NO_BREAK}{interval(low, high)}" for name, (low, high) in zip(names, sides, strict=True)
     )
+
+
+def interval(low: float, high: float) -> str:
+    """Return where a value lies, as printed in a caption."""
+    return f"\N{ELEMENT OF}{NO_BREAK}[{number(low)},{NO_BREAK}{number(high)}]"
 
 
 def game_label(game: Any) -> str:

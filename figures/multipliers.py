@@ -48,6 +48,8 @@ class Panel:
         The largest of the players' rates.
     curve : ndarray of complex, shape (m, n)
         Multipliers at rates from zero to ``lr``.
+    rates : tuple of float
+        Rates of the players, in their order; one if all are the same.
     """
 
     method: str
@@ -56,6 +58,7 @@ class Panel:
     radius: float
     lr: float
     curve: NDArray[np.complex128]
+    rates: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def compute_multipliers(
         gaps = np.abs(found) - 1
         sides = np.where(np.abs(gaps) <= rounding(matrices[-1], vectors), 0, np.sign(gaps)).astype(int)
         radius = float(np.abs(found).max())
-        panels.append(Panel(method.name, found.astype(np.complex128), sides, radius, float(rate), values))
+        told = _rates(game, method, float(rate))
+        panels.append(Panel(method.name, found.astype(np.complex128), sides, radius, float(rate), values, told))
     if not panels:
         raise InputError(f"None of the methods has multipliers here: {', '.join(without) or 'no method applies'}.")
     where = labels.state(game.names, np.where(np.abs(y) < 1e-12, 0.0, y))
@@ -132,10 +136,19 @@ def compute_multipliers(
     if lr is None:
         caption += " Rates: the fastest; where there is none, the largest stable one, else half the inverse norm of J."
     elif isinstance(lr, Mapping):
-        caption += " Rates: " + ", ".join(f"{labels.number(v)} of {p}" for p, v in lr.items()) + "."
+        caption += " Rates: " + ", ".join(f"{labels.number(lr[p])} of the {p}" for p in game.players) + "."
     if without:
         caption += f" Without multipliers: {', '.join(without)}."
     return MultipliersPicture(tuple(panels), tuple(without), "Multipliers of training algorithms", caption)
+
+
+def _rates(game: Game, method: Method, largest: float) -> tuple[float, ...]:
+    """Return the players' rates, their ratio kept, the largest of them given."""
+    if not isinstance(method.lr, Mapping):
+        return (largest,)
+    unit = max(method.lr.values())
+    rates = tuple(float(method.lr[player]) * (largest / unit) for player in game.players)
+    return rates if len(set(rates)) > 1 else rates[:1]
 
 
 def multipliers_picture(
@@ -181,5 +194,6 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set_visible(False)
+    word, rates = "rate" if len(panel.rates) == 1 else "rates", ", ".join(map(labels.number, panel.rates))
     radius = 1.0 if panel.sides.max() == 0 else round(panel.radius, 9)
-    axes.set_title(f"{panel.method}\n$\\rho$ = {radius:.4g} at rate {labels.number(panel.lr)}", fontsize=8.5)
+    axes.set_title(f"{panel.method}\n$\\rho$ = {radius:.4g} at {word} {rates}", fontsize=8.5)

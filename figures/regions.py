@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dynamics.core.errors import InputError
 from dynamics.games import load
 from dynamics.methods import registry
-from dynamics.stability.regions import RegionMap
+from dynamics.stability.regions import RegionMap, spacing
 from figures import labels, style
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def compute_regions(found: RegionMap) -> RegionPicture:
     return RegionPicture(
         found.x_values,
         found.y_values,
-        (_scale(found.x_values), _scale(found.y_values)),
+        (spacing(found.x_values), spacing(found.y_values)),
         (axis_label(found.x_name), axis_label(found.y_name)),
         (_whole(*axes[0], found.method), _whole(*axes[1], found.method)),
         found.radius,
@@ -171,14 +171,6 @@ def axis_label(name: str) -> str:
     return words.get(name, extra.get(name, "") + labels.symbol(name))
 
 
-def _scale(values: NDArray[np.float64]) -> str:
-    """Return "log" for values that are spaced more evenly in their logarithms."""
-    if (values <= 0).any() or len(values) < 3 or values[-1] < 3 * values[0]:
-        return "linear"
-    linear, logarithmic = (np.diff(v).std() / np.diff(v).mean() for v in (values, np.log(values)))
-    return "log" if logarithmic < linear else "linear"
-
-
 def _whole(name: str, values: NDArray[np.float64], method: Mapping[str, Any]) -> bool:
     """Return whether an axis counts steps."""
     own = method.get(name.removeprefix("method:"))
@@ -197,11 +189,11 @@ def _caption(found: RegionMap) -> str:
     fixed = fixed_settings(found.method, names, list(game.players))
     method = f"{found.method['method']}{f' ({fixed})' if fixed else ''}"
     cells = f"{found.radius.shape[1]}×{found.radius.shape[0]} cells"
-    text = f"{_label(game, names)}, {method}, at {where}: {cells}, {100 * found.share:.0f} % stable."
+    text = f"{_label(game, names)}, {method}, at {where}: {cells}, {100 * found.share:.0f}{labels.NO_BREAK}% stable."
     if (found.radius == 1.0).mean() > 0.01:
         text += " White: multipliers on the unit circle."
     if found.lost:
-        text += f" Grey: no value ({100 * found.lost:.0f} %)."
+        text += f" Grey: no value ({100 * found.lost:.0f}{labels.NO_BREAK}%)."
     return text
 
 

@@ -116,8 +116,8 @@ class RegionMap:
         radius = [[float(v) if np.isfinite(v) else None for v in row] for row in self.radius]
         return {
             "method": dict(self.method),
-            "x": {"name": self.x_name, "values": self.x_values.tolist()},
-            "y": {"name": self.y_name, "values": self.y_values.tolist()},
+            "x": {"name": self.x_name, "values": self.x_values.tolist(), "spacing": spacing(self.x_values)},
+            "y": {"name": self.y_name, "values": self.y_values.tolist(), "spacing": spacing(self.y_values)},
             "radius": radius,
             "stable": self.stable.tolist(),
             "stable_share": self.share if np.isfinite(self.share) else None,
@@ -257,6 +257,14 @@ def spaced(game: SymbolicGame, method: Method, name: str, low: float, high: floa
     return np.linspace(low, high, count)
 
 
+def spacing(values: Values) -> str:
+    """Return ``log`` for values spaced more evenly in their logarithms, else ``linear``."""
+    if (values <= 0).any() or len(values) < 3 or values[-1] < 3 * values[0]:
+        return "linear"
+    linear, logarithmic = (np.diff(v).std() / np.diff(v).mean() for v in (values, np.log(values)))
+    return "log" if logarithmic < linear else "linear"
+
+
 def _kind(game: SymbolicGame, method: Method, name: str) -> tuple[str, str]:
     """Return kind and key of an axis by its name."""
     settings = [key for key, value in vars(method).items() if key != "lr" and _is_number(value)]
@@ -281,7 +289,8 @@ def _kind(game: SymbolicGame, method: Method, name: str) -> tuple[str, str]:
         return "setting", name
     if name in game.parameters:
         return "parameter", name
-    raise unknown("parameter", name, ["lr", "timescale", *settings, *game.parameters])
+    own = [f"{word}:{player}" for word in ("lr", "timescale") for player in game.players if len(game.players) > 1]
+    raise unknown("parameter", name, ["lr", "timescale", *own, *settings, *game.parameters])
 
 
 def _whole(method: Method, key: str) -> bool:

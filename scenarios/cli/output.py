@@ -98,6 +98,11 @@ def number(value: Any, digits: int = 6) -> str:
     return str(value)
 
 
+def rounded(value: float, low: float, high: float) -> float:
+    """Return a value of a range, zero where it differs from it by rounding only."""
+    return 0.0 if abs(value) < 1e-9 * (high - low) else value
+
+
 def point(state: Mapping[str, Any], digits: int = 6) -> str:
     """Return a state as ``theta=1, psi=0``."""
     return ", ".join(f"{name}={number(value, digits)}" for name, value in state.items())

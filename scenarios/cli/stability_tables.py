@@ -212,7 +212,10 @@ def print_region(console: Any, region: Mapping[str, Any]) -> None:
     """Print a summary of a region map."""
     x, y = region["x"], region["y"]
     sides = " and ".join(
-        f"{axis['name']} from {axis['values'][0]:g} to {axis['values'][-1]:g}" for axis in (x, y) if axis["values"]
+        f"{axis['name']} from {axis['values'][0]:g} to {axis['values'][-1]:g}"
+        f"{' (logarithmic)' if axis['spacing'] == 'log' else ''}"
+        for axis in (x, y)
+        if axis["values"]
     )
     console.print(f"\n{region['method']['method']} over {sides}", style="bold", markup=False)
     share = "–" if region["stable_share"] is None else f"{100 * region['stable_share']:.1f} %"

@@ -111,6 +111,34 @@ def test_captions_name_the_game_without_the_parameter_that_varies():
     assert r"$\gamma$" in caption
 
 
+def test_captions_of_maps_name_rates_and_settings_without_the_one_that_varies():
+    method = methods.get("heavy-ball", lr={"generator": 0.1, "discriminator": 0.4}, beta=-0.3, order="alternating")
+    bilinear = games.get("bilinear")
+    over_sigma = compute_bifurcations(continue_branches(bilinear, "sigma", (0.5, 1.0), method=method)).caption
+    for words in ("learning rate 0.1 of generator, 0.4 of discriminator", "order alternating", "\N{MINUS SIGN}0.3"):
+        assert words in over_sigma
+    over_rate = compute_bifurcations(continue_branches(bilinear, "lr:generator", (0.1, 0.2), method=method)).caption
+    assert "(learning rate 0.4 of discriminator, order" in over_rate
+    assert "learning rate of the generator\N{NO-BREAK SPACE}\N{ELEMENT OF}" in over_rate
+    over_beta = compute_bifurcations(continue_branches(bilinear, "beta", (-0.5, 0.1), method=method)).caption
+    assert "0.3" not in over_beta
+
+
+def test_rounding_is_listed_as_zero_and_no_letter_stands_for_two_things():
+    # the pair of simultaneous moves in turn crosses the unit circle where the damping mu does
+    game = games.inline(
+        minimax="mu*x**2/2 + x**4/4 + x*y - mu*y**2/2 - y**4/4",
+        minimise=["x"],
+        maximise=["y"],
+        parameters={"mu": 0.1},
+    )
+    found = continue_branches(game, "mu", (-0.5, 0.5), method=methods.get("alternating", lr=0.3))
+    diagram = compute_bifurcations(found)
+    assert diagram.events[0][1].replace("\N{NO-BREAK SPACE}", " ").endswith(r"$\mu$ = 0")
+    assert diagram.panels[-1].label == "|multiplier|"
+    assert diagram.parameter == r"$\mu$"
+
+
 def test_a_diagram_without_branches_is_drawn_empty(tmp_path):
     found = continue_branches(games.get("dirac-gan", loss="least-squares"), "timescale", (0.5, 2.0))
     assert "No branch was found" in compute_bifurcations(found).caption

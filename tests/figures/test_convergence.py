@@ -63,6 +63,14 @@ def test_configured_methods_keep_their_rates_and_names_need_one():
 def test_a_start_of_ones_own_replaces_the_distance():
     (run,) = compute_convergence(GAME, [0, 0], ["extragradient"], lr=0.3, iterations=10, start=[3.0, 4.0]).runs
     assert run.distances[0] == 5.0
+    named = compute_convergence(GAME, {"y": 0, "x": 0}, ["extragradient"], 0.3, 10, start={"x": 3.0, "y": 4.0})
+    np.testing.assert_array_equal(named.runs[0].distances, run.distances)
+    with pytest.raises(InputError, match="lacks the coordinate y"):
+        compute_convergence(GAME, {"x": 0}, ["extragradient"], lr=0.3)
+    with pytest.raises(InputError, match="Unknown coordinate 'z'"):
+        compute_convergence(GAME, {"x": 0, "z": 0}, ["extragradient"], lr=0.3)
+    with pytest.raises(InputError, match="has 3 coordinates, expected 2"):
+        compute_convergence(GAME, [0, 0, 0], ["extragradient"], lr=0.3)
     with pytest.raises(InputError, match="equilibrium itself"):
         compute_convergence(GAME, [0, 0], ["extragradient"], lr=0.3, start=[0.0, 0.0])
 

@@ -67,4 +67,7 @@ def test_rates_per_player_keep_their_ratio():
     picture = compute_multipliers(games.get("bilinear"), [0, 0], rates, ["simultaneous"])
     # 1 +- i sqrt(0.1 * 0.4)
     np.testing.assert_allclose(np.sort(picture.panels[0].values.imag), [-0.2, 0.2], rtol=1e-14)
-    assert "0.1 of generator" in picture.caption
+    assert "0.1 of the generator, 0.4 of the discriminator" in picture.caption
+    assert picture.panels[0].rates == (0.1, 0.4)
+    figure = multipliers_picture(games.get("bilinear"), [0, 0], rates, ["simultaneous"])
+    assert figure.axes[0].get_title().endswith("at rates 0.1, 0.4")

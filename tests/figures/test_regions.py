@@ -68,6 +68,8 @@ def test_the_caption_names_what_no_axis_replaces():
     method = methods.get("heavy-ball", lr=0.25, beta=0.5, order="alternating")
     over_penalty = compute_regions(region_map(game, method, ("gamma", [0.1, 0.2]), ("timescale", [1.0, 2.0]))).caption
     assert "0.25" in over_penalty
+    # a number stays on the line of its sign
+    assert "\N{NO-BREAK SPACE}% stable" in over_penalty
     assert "order alternating" in over_penalty
     assert "0.7" not in over_penalty
     over_rates = compute_regions(region_map(game, method, ("lr", [0.1, 0.2]), ("beta", [0.1, 0.2]))).caption

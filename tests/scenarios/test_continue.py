@@ -39,6 +39,21 @@ def test_a_map_and_its_learning_rate(answer):
     assert abs(event["parameter"] - 1.2) < 1e-12
 
 
+def test_a_branch_that_folds_is_printed_from_its_least_to_its_largest_value(gandyn):
+    spoken = gandyn("continue", "--minimax", "x**3/3 - a*x", "--min", "x", "--over", "a=-1:1").stdout
+    assert "points, a = 0 to 1" in spoken
+    assert "1 to 1" not in spoken
+
+
+def test_rounding_is_printed_as_zero(gandyn):
+    spoken = gandyn(
+        "continue", "--minimax", "mu*x**2/2 + x**4/4 + x*y - mu*y**2/2 - y**4/4", "--min", "x", "--max", "y",
+        "--over", "mu=-0.5:0.5", "--method", "alternating", "--lr", "0.3",
+    ).stdout  # fmt: skip
+    (line,) = [line for line in spoken.splitlines() if line.startswith("neimark-sacker")]
+    assert line.split()[:3] == ["neimark-sacker", "0", "x=0,"]
+
+
 def test_the_parameter_of_an_inline_game_needs_no_value(answer):
     result = answer("continue", "--minimax", "x**3/3 - a*x", "--min", "x", "--over", "a=-1:1")["result"]
     assert [event["kind"] for event in result["branches"][0]["events"]] == ["fold"]

@@ -85,10 +85,12 @@ def test_chosen_methods_with_settings_make_a_short_table(rows):
     assert list(rows("bilinear", "--method", "rk4", "--method", "heun")) == ["rk4", "heun"]
 
 
-def test_a_region_map_is_an_answer_a_store_and_a_picture(answer, tmp_path):
+def test_a_region_map_is_an_answer_a_store_and_a_picture(answer, gandyn, tmp_path):
     call = ("stability", "bilinear", "--method", "extragradient", "--region", "lr=0.5:1.5:3,sigma=0.5:2:4")
     region = answer(*call, "--out", "map.zarr")["result"]["region"]
-    assert region["x"] == {"name": "lr", "values": pytest.approx([0.5, np.sqrt(0.75), 1.5])}
+    assert region["x"] == {"name": "lr", "values": pytest.approx([0.5, np.sqrt(0.75), 1.5]), "spacing": "log"}
+    assert region["y"]["spacing"] == "linear"
+    assert "lr from 0.5 to 1.5 (logarithmic) and sigma from 0.5 to 2" in gandyn(*call).stdout
     np.testing.assert_array_equal(region["stable"], np.outer(region["y"]["values"], region["x"]["values"]) <= 1)
     stored = read_dataset(tmp_path / "map.zarr")
     np.testing.assert_array_equal(stored["radius"], region["radius"])
@@ -121,6 +123,7 @@ def test_multipliers_are_drawn_at_the_equilibrium_that_is_named(answer, gandyn, 
         (("--method", "heavy-ball", "--region", "lr=0.1:1:x,beta=0:0.5"), "whole number"),
         (("--method", "heavy-ball", "--region", "beta=0:0.5,sigma=1:2"), "leaves a learning rate open"),
         (("--method", "heavy-ball", "--region", "lr=0.1:1,bta=0:0.5"), "did you mean 'beta'"),
+        (("--method", "heavy-ball", "--region", "lr=0.1:1,zzz=0:0.5"), "lr:discriminator, lr:generator"),
         (("--method", "adam", "--region", "lr=0.1:1,beta1=0:0.5"), "no multipliers"),
         (("--method", "heavy-bal"), "did you mean 'heavy-ball'"),
         (("--method-set", "beta=0.5"), "configures one method"),

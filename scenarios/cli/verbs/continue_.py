@@ -11,7 +11,10 @@ from scenarios.cli import options, output
 from scenarios.cli.verb import Answer, Request, status_answer, verb
 
 if TYPE_CHECKING:
-    from dynamics.stability import Branch
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dynamics.stability import Branch, Continuation
 
 #: Why a branch ends, in words.
 ENDS = {"range": "end of the range", "box": "border of the box", "closed": "closes on itself"}
@@ -136,7 +139,7 @@ def continue_(
         of = f" of the map of {found.method}" if found.method else ""
         console.print(f"{game.name}: {count}{of} over {parameter}={low:g}:{high:g}", style="bold", markup=False)
         for number, branch in enumerate(found.branches, start=1):
-            _render_branch(console, number, branch)
+            _render_branch(console, number, branch, found)
         for note in found.notes:
             console.print(f"\n{note}", markup=False)
         if not found.branches:
@@ -160,16 +163,23 @@ def _with_parameter(request: Request, parameter: str, value: float) -> Request:
     return replace(request, settings=[*(request.settings or []), f"{plain}={value!r}"], _cache={})
 
 
-def _render_branch(console: Any, number: int, branch: Branch) -> None:
+def _along(p: NDArray[np.float64]) -> str:
+    """Return the range of a parameter along a stretch: in the direction of the branch unless it turns back."""
+    low, high = p.min(), p.max()
+    first, last = (p[0], p[-1]) if {p[0], p[-1]} == {low, high} else (low, high)
+    return f"{first:.6g} to {last:.6g}"
+
+
+def _render_branch(console: Any, number: int, branch: Branch, found: Continuation) -> None:
     """Print one branch: where it runs, where it attracts, why it ends, what happens on it."""
     name, p = branch.parameter_name, branch.parameter
-    title = f"{branch.kind.replace('-', ' ')}, {len(branch)} points, {name} = {p[0]:.7g} to {p[-1]:.7g}"
+    title = f"{branch.kind.replace('-', ' ')}, {len(branch)} points, {name} = {p.min():.7g} to {p.max():.7g}"
     if branch.period is not None:
         low, high = branch.period.min(), branch.period.max()
         title += f", period {low:.6g}" + (f" to {high:.6g}" if high - low > 1e-6 * high else "")
     console.print(f"\n{number}. {title}", style="bold", markup=False)
     words = {1: "attracting", -1: "repelling", 0: "neutral or undecided"}
-    stretches = [f"{words[s]} {p[a]:.6g} to {p[b]:.6g}" for s, a, b in branch.stretches()]
+    stretches = [f"{words[s]} {_along(p[a : b + 1])}" for s, a, b in branch.stretches()]
     console.print(f"   {name}: {'; '.join(stretches)}", markup=False)
     begins, ends = (
         ENDS.get(why, why.replace("event: ", "at an event, ").replace("newton", "Newton's method"))
@@ -182,7 +192,7 @@ def _render_branch(console: Any, number: int, branch: Branch) -> None:
 
     events = output.table("event", name, "at", "what it is", numbers=(name,))
     for event in branch.events:
-        events.add_row(
-            event.kind, output.number(event.parameter, 10), output.point(event.at), typeset(sentences(event.evidence))
-        )
+        value = output.rounded(event.parameter, *found.interval)
+        at = {name: output.rounded(v, *found.box[name]) for name, v in event.at.items()}
+        events.add_row(event.kind, output.number(value, 10), output.point(at), typeset(sentences(event.evidence)))
     console.print(events)

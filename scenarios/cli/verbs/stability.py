@@ -31,8 +31,10 @@ def stability(
         typer.Option(
             "--region",
             metavar="X=A:B,Y=C:D",
-            help="Map the spectral radius of the one method over two parameters: lr, timescale, settings of the "
-            "method, parameters of the game; low:high:count for that many values.",
+            help="Map the spectral radius of the one method over two parameters: lr, lr:PLAYER, timescale, settings of "
+            "the method, parameters of the game; low:high:count for that many values. Between positive ends far "
+            "apart (3-fold for rates and time scales, 30-fold for others) they are spaced logarithmically, so the "
+            "share that is stable is one of that scale; from 0 on they are spaced evenly.",
         ),
     ] = None,
     at: Annotated[

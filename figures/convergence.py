@@ -90,8 +90,10 @@ def compute_convergence(
     check_count("iterations", iterations, least=4)
     if start is None:
         check_positive("The distance of the start", distance)
-        start = y + distance * np.where(np.arange(len(y)) % 2, -1.0, 1.0) / np.sqrt(len(y))
-    begin = game.project(_state("The start", start, game))
+        begin = y + distance * np.where(np.arange(len(y)) % 2, -1.0, 1.0) / np.sqrt(len(y))
+    else:
+        begin = _state("The start", start, game)
+    begin = game.project(begin)
     away = float(np.linalg.norm(begin - y))
     if away == 0:
         raise InputError("The start is the equilibrium itself, where there is no distance to draw: give another start.")

@@ -110,7 +110,7 @@ def _cells(text: str, axes: int) -> int | tuple[int, ...]:
         raise InputError(f"--cells got '{text}', expected a whole number, or two such as 128,64.") from None
     for count in counts:
         check_count("--cells", count, least=2)
-    total = prod(counts) if len(counts) > 1 else counts[0] ** axes
+    total = prod(counts * axes if len(counts) == 1 else counts)
     if total > MOST:
         most = f"{round(MOST ** (1 / axes))} along {'each of two axes' if axes == 2 else 'the axis'}"
         raise InputError(f"--cells {text} makes {total:,} starts, more than {MOST:,}: give at most {most}.")

@@ -65,7 +65,7 @@ class Axis:
     values: Values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RegionMap:
     """Spectral radius over two parameters.
 
@@ -99,6 +99,15 @@ class RegionMap:
     stable: NDArray[np.bool_]
     points: Values
     evidence: str
+
+    def __repr__(self) -> str:
+        x, y = (
+            f"{name} {values.min():g}..{values.max():g} ({spacing(values)})"
+            for name, values in ((self.x_name, self.x_values), (self.y_name, self.y_values))
+        )
+        ny, nx = self.radius.shape
+        stable = f"{self.share:.1%} stable" if np.isfinite(self.share) else "no value"
+        return f"<RegionMap of {self.method['method']} on {self.game['name']}: {x} by {y}, {nx}x{ny} cells, {stable}>"
 
     @property
     def lost(self) -> float:

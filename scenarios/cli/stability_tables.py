@@ -69,7 +69,7 @@ def _print_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], r
     decided = [row for row in equilibrium["methods"] if row["stable"] is not None]
     if decided:
         console.print(_methods(decided, rate))
-        for remark in _remarks(rate, bool(equilibrium["continuum"])):
+        for remark in _remarks(rate, bool(equilibrium["continuum"]), any("(order" in row["reason"] for row in decided)):
             console.print(remark, markup=False, style="dim")
     for line in _without_multipliers([row for row in equilibrium["methods"] if row["stable"] is None]):
         console.print(line, markup=False)
@@ -140,12 +140,13 @@ def _interval(ends: Sequence[float | None]) -> str:
     )
 
 
-def _remarks(rate: float | Mapping[str, float] | None, continuum: bool) -> Iterator[str]:
+def _remarks(rate: float | Mapping[str, float] | None, continuum: bool, orders: bool) -> Iterator[str]:
     """Yield what the columns of the methods mean here."""
     yield "critical lr: stable from 0 up to there; 0 if small rates are unstable"
     best = "best" if rate is not None else "best lr"
     yield f"{best}: the rate at which the spectral radius is least, and that radius"
-    yield "(order n): at small rates the radius departs from 1 like lr^n"
+    if orders:
+        yield "(order n): at small rates the radius departs from 1 like lr^n"
     if rate is not None:
         players = rate.items() if isinstance(rate, Mapping) else [("every player", rate)]
         yield "spectral radius at lr: " + ", ".join(f"{output.number(value)} of {name}" for name, value in players)

@@ -210,3 +210,12 @@ def test_kinks_have_no_linearisation() -> None:
     game = games.get("dirac-gan", loss="wasserstein", penalty="wgan-gp")
     with pytest.raises(InputError, match="no linearisation"):
         region_map(game, "simultaneous", ("lr", [0.1]), ("gamma", [1.0]))
+
+
+def test_a_map_prints_on_one_line():
+    found = region_map(
+        games.get("bilinear"), "extragradient", ("lr", np.geomspace(0.5, 2, 5)), ("sigma", [0.5, 1.0, 2.0])
+    )
+    assert repr(found) == (
+        "<RegionMap of extragradient on bilinear: lr 0.5..2 (log) by sigma 0.5..2 (log), 5x3 cells, 60.0% stable>"
+    )

@@ -63,7 +63,7 @@ def _print_equilibrium(console: Any, number: int, equilibrium: dict[str, Any], r
         facts.add_row("continuum", "\n".join(map(_direction, equilibrium["continuum"])))
     if equilibrium.get("duality_gap") is not None:
         gap = output.number(equilibrium["duality_gap"], 4)
-        facts.add_row("duality gap", f"{gap} (zero: no player can gain by moving in the box)")
+        facts.add_row("duality gap", f"{gap} (what players could gain by moving in the box)")
     facts.add_row("evidence", typeset(sentences(equilibrium["evidence"])))
     console.print(facts)
     decided = [row for row in equilibrium["methods"] if row["stable"] is not None]
@@ -80,7 +80,8 @@ def _methods(rows: Sequence[Mapping[str, Any]], rate: Any) -> Any:
     radius = () if rate is None else ("spectral radius", "stable")
     best = ("best lr", "radius") if rate is None else ()
     table = output.table("method", *radius, "critical lr", *best, "remark", numbers=(*radius, "critical lr", *best))
-    table.columns[0].no_wrap = True
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     for row in rows:
         cells = [] if rate is None else [output.number(row["spectral_radius"]), _stable(row)]
         # Null means unbounded for a method that is stable at small rates.

@@ -48,7 +48,7 @@ def basins(
     out: options.Out = None,
 ) -> Answer:
     """Find the attractors of a flow or method and the share of a box that goes to each."""
-    from dynamics.core.errors import check_count, check_positive
+    from dynamics.core.errors import InputError, check_count, check_positive
     from dynamics.stability.basins import find_basins
     from scenarios.cli import parse, playing
 
@@ -61,6 +61,8 @@ def basins(
     target = playing.check_out(out, (".png", ".svg", ".zarr"), "a picture or a Zarr store")
     game = request.game()
     algorithm = playing.method_or_flow(method, game, lr, method_set)
+    if algorithm is not None and algorithm.schedule is not None:
+        raise InputError("Under a schedule a method has no attractors of its own: give it a constant rate.")
     axes = min(2, game.dim) if plane is None else len(parse.names("--plane", plane))
     found = find_basins(
         game,

@@ -23,7 +23,7 @@ from dynamics.stability import continua, newton
 def surface_functions(game: Field) -> list[tuple[str, Callable[[Any], Any]]]:
     """Return (reason, function) for every surface on which the field is not smooth: switches, then clipping bounds."""
     found: list[tuple[str, Callable[[Any], Any]]] = [
-        (f"the field is not smooth there (switch {k + 1} is zero)", switch) for k, switch in enumerate(game.switches)
+        (f"the field is not smooth there ({game.surface_label(k)})", switch) for k, switch in enumerate(game.switches)
     ]
     for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
         column = list(game.names).index(name)

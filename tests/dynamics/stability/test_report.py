@@ -145,3 +145,9 @@ def test_a_report_prints_its_equilibria_in_a_few_lines():
         "  <Equilibrium x=1, y=0: attracting (stable focus), nash>>",
     ]
     assert str(analyse(games.get("double-well"), box={"x": (2, 3)}, methods=[])).count("\n") == 0
+
+
+def test_an_equilibrium_on_a_surface_names_the_surface():
+    (row,) = analyse(games.get("dirac-gan", penalty="wgan-gp", loss="wasserstein"), methods=["heun"]).equilibria
+    assert "not smooth there (ψ = 0)" in row.evidence
+    assert row.methods[0].reason == "the field is not smooth there (ψ = 0): no multipliers"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DIVERGED, UNDECIDED = -1, -2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Basins:
     """Which start goes where.
 
@@ -55,6 +55,11 @@ class Basins:
     bound: float
     statistics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        cells = "x".join(map(str, self.labels.shape[::-1]))
+        shares = (f"{share:.2%} {text}" for text, share in self.fractions.items())
+        return "\n  ".join([f"<Basins of {self.of} on {self.game}, {cells} cells", *shares]) + ">"
 
     @property
     def texts(self) -> dict[int, str]:

@@ -91,3 +91,13 @@ def test_settings_without_effect_are_refused():
         find_basins(games.get("forsaken"), cells=4, iterations=5)
     with pytest.raises(InputError, match="no effect on the method"):
         find_basins(games.get("forsaken"), cells=4, method=methods.get("alternating", lr=0.1), time=5.0)
+
+
+def test_basins_print_the_share_of_each_attractor():
+    assert repr(find_basins(games.get("double-well"), cells=50)).splitlines() == [
+        "<Basins of the flow on double-well, 50 cells",
+        "  50.00% equilibrium x=-1",
+        "  50.00% equilibrium x=1",
+        "  0.00% diverged",
+        "  0.00% undecided>",
+    ]

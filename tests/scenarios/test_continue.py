@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from dynamics.core.storage import read_dataset
 
 R1 = ("dirac-gan", "--set", "penalty=r1")
 
@@ -43,6 +46,27 @@ def test_a_branch_that_folds_is_printed_from_its_least_to_its_largest_value(gand
     spoken = gandyn("continue", "--minimax", "x**3/3 - a*x", "--min", "x", "--over", "a=-1:1").stdout
     assert "points, a = 0 to 1" in spoken
     assert "1 to 1" not in spoken
+
+
+def test_branches_are_stored_with_their_events(answer, tmp_path):
+    call = ("continue", "forsaken", "--over", "shift=0.3:0.8", "--cycles", "born", "--out", "branches.zarr")
+    result = answer(*call)["result"]
+    stored = read_dataset(tmp_path / "branches.zarr")
+    for k, branch in enumerate(result["branches"]):
+        rows = stored.isel(point=stored["branch"].values == k)
+        np.testing.assert_array_equal(rows["parameter"], branch["parameter"])
+        np.testing.assert_array_equal(rows["state"], [list(point.values()) for point in branch["points"]])
+        np.testing.assert_array_equal(rows["eigenvalue_imag"][:, 0], [row[0]["im"] for row in branch["eigenvalues"]])
+        assert set(rows["kind"].values) == {branch["kind"]}
+    np.testing.assert_array_equal(rows["period"], result["branches"][1]["period"])
+    np.testing.assert_array_equal(rows["range"].sel(coordinate="x", side="high"), np.array(branch["range"]["x"])[:, 1])
+    assert stored.attrs["events"][0]["kind"] == "hopf"
+
+
+def test_branches_without_any_are_stored_too(answer, tmp_path):
+    arguments = ("continue", "bilinear", "--over", "sigma=0.5:1", "--box", "x=1:2,y=1:2", "--out", "none.zarr")
+    answer(*arguments)
+    assert read_dataset(tmp_path / "none.zarr").sizes["point"] == 0
 
 
 def test_rounding_is_printed_as_zero(gandyn):

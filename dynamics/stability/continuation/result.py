@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.core.results import versions
 from dynamics.core.status import Status
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Kinds of events, in the words of the command line.
 EVENT_KINDS = (
@@ -58,7 +63,7 @@ class BranchEvent:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Branch:
     """A curve of equilibria, fixed points or cycles in the space of states and parameter.
 
@@ -107,6 +112,11 @@ class Branch:
     def __len__(self) -> int:
         return len(self.parameter)
 
+    def __repr__(self) -> str:
+        p = self.parameter
+        events = "".join(f", {event.kind} at {event.parameter:.6g}" for event in self.events)
+        return f"<Branch ({self.kind}) {self.parameter_name} {p.min():g}..{p.max():g}, {len(p)} points{events}>"
+
     @property
     def stable(self) -> NDArray[np.bool_]:
         """Where the linearisation attracts, shape (n,)."""
@@ -150,7 +160,7 @@ class Branch:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Continuation:
     """Answer of :func:`dynamics.stability.continue_branches`.
 
@@ -192,6 +202,12 @@ class Continuation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     status: Status = Status.FINISHED
 
+    def __repr__(self) -> str:
+        of = f"the map of {self.method}" if self.method else "the flow"
+        low, high = self.interval
+        title = f"<Continuation of {of} on {self.game}, {self.parameter} {low:g}..{high:g}: {self.status.value}"
+        return "\n  ".join([title, *map(repr, self.branches)]) + ">"
+
     @property
     def events(self) -> tuple[BranchEvent, ...]:
         """The events of all branches, in their order."""
@@ -210,3 +226,61 @@ class Continuation:
                 "seeds": [{"parameter": value, "equilibria": count} for value, count in self.seeds],
             },
         }
+
+    def to_dataset(self) -> xr.Dataset:
+        """Return all branches one after the other along ``point``, which ``branch`` and ``kind`` tell apart.
+
+        Eigenvalues are padded with NaN to the longest list; ``period`` and ``range`` are NaN but for cycles. Events are
+        among the attributes.
+        """
+        import xarray as xr
+
+        branches, count, dim = self.branches, sum(map(len, self.branches)), len(self.names)
+        width = max((branch.eigenvalues.shape[1] for branch in branches), default=0)
+        owner = np.repeat(np.arange(len(branches)), [len(branch) for branch in branches]).astype(np.int64)
+        real, imag = np.full((count, width), np.nan), np.full((count, width), np.nan)
+        period, ranges = np.full(count, np.nan), np.full((count, dim, 2), np.nan)
+        for k, branch in enumerate(branches):
+            rows = np.flatnonzero(owner == k)
+            columns = slice(branch.eigenvalues.shape[1])
+            real[rows, columns], imag[rows, columns] = branch.eigenvalues.real, branch.eigenvalues.imag
+            if branch.period is not None:
+                period[rows] = branch.period
+            if branch.ranges is not None:
+                ranges[rows] = branch.ranges
+        return xr.Dataset(
+            {
+                "state": (("point", "coordinate"), np.concatenate([np.empty((0, dim)), *(b.points for b in branches)])),
+                "stability": ("point", np.concatenate([np.empty(0, np.int8), *(b.stability for b in branches)])),
+                "eigenvalue_real": (("point", "eigenvalue"), real),
+                "eigenvalue_imag": (("point", "eigenvalue"), imag),
+                "period": ("point", period),
+                "range": (("point", "coordinate", "side"), ranges),
+            },
+            coords={
+                "coordinate": list(self.names),
+                "side": ["low", "high"],
+                "branch": ("point", owner),
+                "kind": ("point", np.array([branches[k].kind for k in owner], dtype="U16")),
+                "parameter": ("point", np.concatenate([np.empty(0), *(b.parameter for b in branches)])),
+            },
+            attrs={
+                "game": self.game,
+                "parameter": self.parameter,
+                "interval": list(self.interval),
+                "events": [
+                    {"branch": k, **event.to_dict()} for k, branch in enumerate(branches) for event in branch.events
+                ],
+                "ended": [list(branch.ended) for branch in branches],
+                "notes": list(self.notes),
+                "status": self.status.value,
+                "provenance": dict(self.provenance),
+                "versions": versions(),
+            },
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the branches as a Zarr store at ``path`` (which must not exist) and return the path."""
+        from dynamics.core.storage import write_dataset
+
+        return write_dataset(self.to_dataset(), path)

@@ -72,8 +72,9 @@ def continue_(
         str | None,
         typer.Option(
             "--out",
-            metavar="F.png|F.svg",
-            help="Draw the bifurcation diagram; a file that exists is replaced.",
+            metavar="F.png|F.svg|F.zarr",
+            help="Draw the bifurcation diagram, a file that exists is replaced; or store the branches, one that exists "
+            "is refused.",
             rich_help_panel=options.OUTPUT_PANEL,
         ),
     ] = None,
@@ -95,8 +96,8 @@ def continue_(
     cycles = cycles or ("all" if method is None else "born")
     if cycles not in CYCLES:
         raise unknown("choice of --cycles", cycles, CYCLES)
-    target = playing.check_out(out, (".png", ".svg"), "a picture")
-    if coordinates is not None and target is None:
+    target = playing.check_out(out, (".png", ".svg", ".zarr"), "a picture or a Zarr store")
+    if coordinates is not None and (target is None or target.suffix == ".zarr"):
         raise InputError("--coordinates has no effect without a picture: add --out F.png or leave it out.")
     game = _with_parameter(request, parameter, interval[0]).game()
     shown = parse.names("--coordinates", coordinates) if coordinates is not None else None
@@ -127,7 +128,9 @@ def continue_(
             progress=advance,
         )
     result = output.jsonable(found.to_dict())
-    if target is not None:
+    if target is not None and target.suffix == ".zarr":
+        result["file"] = str(found.save(target))
+    elif target is not None:
         import figures
 
         figures.save(figures.bifurcations(found, shown), target)

@@ -279,3 +279,11 @@ def test_the_modified_flow_of_simultaneous_descent_is_continued_in_its_rate():
     found = continue_branches(family, "h", (0.05, 1.5), box={"theta": (-1, 1), "psi": (-1, 1)}, cycles=False)
     value = complex(-0.15, np.sqrt(1 - 0.3**2) / 2)
     assert only(found, "hopf").parameter == pytest.approx(2 * value.real / (value**2).real, abs=1e-12)
+
+
+def test_branches_print_their_events_on_a_line_each():
+    found = continue_branches(games.get("dirac-gan", penalty="r1"), "gamma", (0.0, 3.0), cycles=False)
+    title, branch = repr(found).splitlines()
+    assert title == "<Continuation of the flow on dirac-gan, gamma 0..3: finished"
+    assert branch.startswith("  <Branch (equilibrium) gamma 0..3, ")
+    assert branch.endswith("node-focus at 1>>")

@@ -41,7 +41,7 @@ REFUSED = [
     (("basins", "forsaken", "--cells", "100000"), "at most 4096 along each of two axes"),
     (("basins", "double-well", "--cells", "100000000"), "the axis"),
     (("basins", "bilinear", "--method", "heun", "--lr", "0.1", "--method-set", "schedule=cosine"), "constant rate"),
-    (("continue", "bilinear", "--over", "sigma=0.5:1", "--method", "adam", "--lr", "0.1"), "gandyn basins"),
+    (("continue", "bilinear", "--over", "sigma=0.5:1", "--method", "adam", "--lr", "0.1"), "with basins"),
     (("portrait", "bilinear", "--out", "p.png", "--method-set", "beta=0.1"), "--method"),
     (("portrait", "bilinear", "--out", "p.png", "--method", "heun", "--method", "rk4", "--method-set", "a=1"), "one"),
     # Expressions that are no formulas.

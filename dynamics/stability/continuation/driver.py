@@ -167,7 +167,10 @@ def _checked(
             played: Any = game
             method.check(played)
         if method.no_multipliers:
-            raise InputError(f"The map of {method.name} cannot be continued: {method.no_multipliers}.")
+            raise InputError(
+                f"The map of {method.name} cannot be continued ({method.no_multipliers}): choose another method, or "
+                "see where its iterates go with basins."
+            )
         if method.schedule is not None:
             raise InputError(f"A schedule of rates has no fixed map to continue: give {method.name} a constant rate.")
     family = resolve(game, parameter, interval, method)

@@ -107,11 +107,6 @@ def continue_(
     # the rate that is varied needs no value
     rate = ["1"] if method is not None and not lr and parameter == "lr" else lr
     algorithm = playing.method_or_flow(method, game, rate, method_set)
-    if algorithm is not None and algorithm.no_multipliers:
-        raise InputError(
-            f"The map of {method} cannot be continued ({algorithm.no_multipliers}): choose another method, or see "
-            "where its iterates go with 'gandyn basins'."
-        )
     with output.progress(f"branches over {parameter}") as advance:
         found = continue_branches(
             game,

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from dynamics.core.errors import check_count
 from dynamics.games.field import Game
+from dynamics.methods.registry import settings
 from figures import style
-from figures.labels import number
+from figures.labels import number, setting
 from figures.phase.plane import Plane
 
 if TYPE_CHECKING:
@@ -76,12 +77,16 @@ def compute_paths(
 
 
 def method_label(method: Any) -> str:
-    """Return a method's name and rates as printed in a legend."""
+    """Return a method's name, rates, and settings that are not the usual ones, as printed in a legend."""
+    usual = settings(method.name)
+    shown = {key: value for key, value in method.settings().items() if key not in ("method", "lr")}
+    words = [setting(key, value) for key, value in shown.items() if value != usual.get(key)]
     rates = method.lr
     if isinstance(rates, Mapping):
-        words = ", ".join(f"{player} {number(rate)}" for player, rate in rates.items())
-        return f"{method.name}, rates {words}"
-    return f"{method.name}, rate {number(rates)}"
+        told = "rates " + ", ".join(f"{player} {number(rate)}" for player, rate in rates.items())
+    else:
+        told = f"rate {number(rates)}"
+    return ", ".join([method.name, told, *words])
 
 
 def path_styles(paths: tuple[Path, ...]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dynamics import games
+from dynamics import games, methods
 from dynamics.core.errors import InputError
 from figures import portrait, save, style
 from figures.phase.compose import LAYERS, Portrait, compute_portrait, portraits
@@ -218,3 +218,10 @@ def test_equal_portraits_give_equal_bytes(tmp_path):
         for name in ("a.svg", "b.svg")
     ]
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_legend_names_settings_that_are_not_the_usual_ones():
+    chosen = [methods.get("heavy-ball", lr=0.3, beta=-0.5, order="alternating"), "alternating"]
+    found = compute_portrait(games.get("bilinear"), methods=chosen, iterations=5)
+    labels = [path.label.replace("\N{NO-BREAK SPACE}", " ") for path in found.paths]
+    assert labels == ["heavy-ball, rate 0.3, order alternating, $\\beta$ = \N{MINUS SIGN}0.5", "alternating, rate 0.2"]

@@ -143,7 +143,13 @@ def _from_mapping(data: Mapping[str, Any], source: str) -> SymbolicGame:
     try:
         parsed = _TomlGame.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a key that is not known explains one that is missing
+        errors = sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+        first = errors[0]
+        if first["type"] == "extra_forbidden":
+            known = _TomlGame if len(first["loc"]) == 1 else _TomlPlayer
+            entry = f"entry of {source[0].lower()}{source[1:]}"
+            raise unknown(entry, str(first["loc"][-1]), known.model_fields) from None
         where = ".".join(
             str(part) for part in first["loc"] if part not in ("dict[str,_TomlPlayer]", "list[_TomlPlayer]")
         )

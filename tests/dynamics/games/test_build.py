@@ -121,3 +121,13 @@ def test_high_powers_are_neither_expanded_nor_mistaken_for_zero_sums():
     assert games.inline(loss, ["x", "y"], ["z", "w"]).zero_sum
     other = games.define({"a": (["x", "y"], loss), "b": (["z", "w"], "-(x + y + z + w)**64")})
     assert not other.zero_sum and not other.affine
+
+
+def test_a_misspelt_table_is_named_with_the_one_that_was_meant(tmp_path):
+    path = tmp_path / "game.toml"
+    path.write_text('[player.generator]\ncoordinates = ["x"]\nloss = "x**2"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"entry of the file .*game.toml 'player': did you mean 'players'"):
+        games.from_toml(path)
+    path.write_text('[players.generator]\ncoordinate = ["x"]\nloss = "x**2"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="'coordinate': did you mean 'coordinates'"):
+        games.from_toml(path)

@@ -108,6 +108,11 @@ class Branch:
         return len(self.parameter)
 
     @property
+    def parameter_range(self) -> tuple[float, float]:
+        """Least and largest value of the parameter: a branch with folds may begin and end at one value."""
+        return float(self.parameter.min()), float(self.parameter.max())
+
+    @property
     def stable(self) -> NDArray[np.bool_]:
         """Where the linearisation attracts, shape (n,)."""
         return self.stability > 0

@@ -17,12 +17,15 @@ from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods import Method
 from dynamics.stability.basins.attractors import Attractor, balls, find_attractors, near
 from dynamics.stability.basins.motion import FlowMotion, MapMotion, Motion
-from dynamics.stability.basins.result import DIVERGED, UNDECIDED, Basins
+from dynamics.stability.basins.result import DIVERGED, LEAVING, UNDECIDED, Basins
 
 #: Starts of the sample that attractors are found with.
 SAMPLE = 512
 #: Looks at the starts, in units of the span. What has come near an attractor by then goes no further.
 LOOKS = (0.1, 0.3, 1.0, 4.0, 16.0, 64.0)
+#: Growth of the norm between two looks, twice in a row, from which on a start so many times as far out as any other
+#: began is still moving away: closed orbits do not go there, and t^(1/4) grows by two fifths between looks.
+GROWS, FAR = 1.05, 2.0
 #: Speed below which a start rests, in units of half the box per unit of time or iteration.
 REST = 1e-6
 
@@ -154,6 +157,8 @@ def _labels(
     targets = balls([attractors[i] for i in where], motion.game.dim)
     half = 0.5 * min(high - low for low, high in sides.values())
     rows, states, done, rounds = np.arange(len(starts)), starts, 0.0, 0
+    outside = float(np.linalg.norm([max(abs(low), abs(high)) for low, high in sides.values()]))
+    norms = np.full((3, len(starts)), np.inf)
     for look in LOOKS:
         # a state near an attractor may leave it with the momentum it has: methods with memory are looked at late
         if look < 1 and not motion.memoryless:
@@ -174,6 +179,8 @@ def _labels(
                 # what rests after the whole span, and at no attractor
                 found[loose[motion.rest(outcome.last[loose]) < REST * half]] = i
         labels[rows] = found
+        norms = np.vstack([norms[1:], np.full(len(starts), np.inf)])
+        norms[2, rows] = np.linalg.norm(outcome.last, axis=1)
         left = found == UNDECIDED
         rows, states = rows[left], outcome.last[left]
         done = look if motion.memoryless else 0.0
@@ -181,7 +188,9 @@ def _labels(
         # without attractors nothing but divergence can be told
         if not rows.size or (not attractors and look >= 4):
             break
-    return labels, {"rounds": rounds, "undecided": int(rows.size)}
+    away = (norms[2, rows] > FAR * outside) & (norms[1:, rows] > GROWS * norms[:-1, rows]).all(axis=0)
+    labels[rows[away]] = LEAVING
+    return labels, {"rounds": rounds, "undecided": int((labels == UNDECIDED).sum())}
 
 
 def _starts(

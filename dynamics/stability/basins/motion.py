@@ -87,6 +87,15 @@ class Motion(ABC):
     def orbit(self, start: NDArray[np.float64], span: float, samples: int) -> NDArray[np.float64]:
         """Return states along the way of one start, shape (sample, dim)."""
 
+    def later(self, start: NDArray[np.float64], wait: float, samples: int, bound: float) -> NDArray[np.float64] | None:
+        """Return states along the way of one start after a wait, shape (sample, dim); None if it diverges before."""
+        if wait:
+            outcome = self.run(start[None], wait, bound, Balls.none(len(start)))
+            if outcome.diverged[0]:
+                return None
+            start = outcome.last[0]
+        return self.orbit(start, self.span, samples)
+
     @abstractmethod
     def rest(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how far each state moves in one unit of time or one iteration, shape (start,)."""
@@ -174,6 +183,16 @@ class MapMotion(Motion):
 
         path = iterate(self._played, self.method, start, samples - 1, compiled=True).states
         return path[np.isfinite(path).all(axis=-1)]
+
+    def later(self, start: NDArray[np.float64], wait: float, samples: int, bound: float) -> NDArray[np.float64] | None:
+        """Return iterates after a wait; a memory is carried along, for one that begins anew has its own transient."""
+        from dynamics.methods import iterate
+
+        if self.memoryless:
+            return super().later(start, wait, samples, bound)
+        path = iterate(self._played, self.method, start, round(wait) + samples - 1, compiled=True).states
+        within = np.isfinite(path).all() and float(np.linalg.norm(path, axis=-1).max()) <= bound
+        return path[-samples:] if within else None
 
     def rest(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the length of a first step."""

@@ -94,9 +94,9 @@ def find_attractors(
     seed : int
     """
     half = 0.5 * min(high - low for low, high in box.values())
-    search = find_equilibria(motion.game, box, seed=seed)
+    zeros = [zero for zero in find_equilibria(motion.game, box, seed=seed).zeros if not zero.one_sided]
     found = []
-    for zero in search.zeros:
+    for zero in zeros:
         if len(zero.directions):
             members = np.atleast_2d(zero.members) if len(zero.members) else zero.at[None]
             found.append(Attractor("continuum", np.concatenate([zero.at[None], members]), 0.0, motion.game.names))
@@ -107,7 +107,7 @@ def find_attractors(
     points = [a for a in found if a.kind == "equilibrium"]
     outcome = motion.run(starts, 4 * motion.span, bound, balls(points, motion.game.dim))
     left = outcome.last[(outcome.captured < 0) & ~outcome.diverged]
-    return (*found, *_orbits(motion, left, search.zeros, half, bound, seed))
+    return (*found, *_orbits(motion, left, zeros, half, bound, seed))
 
 
 def balls(attractors: list[Attractor], dim: int) -> Balls:

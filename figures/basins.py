@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.games import load
-from dynamics.stability.basins import DIVERGED, UNDECIDED, Basins
+from dynamics.stability.basins import DIVERGED, LEAVING, UNDECIDED, Basins
 from figures import labels, style
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Light forms of the series' colours, so that attractors and their marks stand out.
 _COLOURS = ("#9ACBEA", "#F5CF85", "#8FD3BB", "#E3B7CE", "#F2A98A", "#F6EE9C", "#8DB8D9", "#BDBDBD")
-_DIVERGED, _UNDECIDED = "#5A5A5A", "#FFFFFF"
+_DIVERGED, _LEAVING, _UNDECIDED = "#5A5A5A", "#A8A8A8", "#FFFFFF"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class BasinPicture:
 def compute_basins(basins: Basins) -> BasinPicture:
     """Return what a picture of basins shows."""
     texts, shares, errors = basins.texts, basins.fractions, basins.standard_errors
-    shown = [*range(len(basins.attractors)), *(x for x in (DIVERGED, UNDECIDED) if (basins.labels == x).any())]
-    special = {DIVERGED: _DIVERGED, UNDECIDED: _UNDECIDED}
+    shown = [*range(len(basins.attractors)), *(x for x in (DIVERGED, LEAVING, UNDECIDED) if (basins.labels == x).any())]
+    special = {DIVERGED: _DIVERGED, LEAVING: _LEAVING, UNDECIDED: _UNDECIDED}
     grid = np.atleast_2d(basins.labels)
     places = np.zeros(grid.shape, dtype=np.int64)
     for place, label in enumerate(shown):
@@ -66,8 +66,11 @@ def compute_basins(basins: Basins) -> BasinPicture:
         marks.append(points if len(names) == 2 else np.column_stack([points, np.full(len(points), 0.5)]))
     held = f" at {labels.state(tuple(basins.at), basins.at.values())}" if basins.at else ""
     cells = "×".join(str(count) for count in basins.labels.shape[::-1])
+    described = basins.provenance["game"]
+    # modified flows and other fields have a name only
+    game = labels.game_label(load(described)) if described["kind"] in ("catalogue", "losses") else basins.game
     caption = (
-        f"{labels.game_label(load(basins.provenance['game']))}{held}: basins of {labels.typeset(basins.of)}. "
+        f"{game}{held}: basins of {labels.typeset(basins.of)}. "
         f"One random start in each of {cells} cells, seed {basins.provenance['seed']}; shares of the box ± standard "
         f"error. Diverged: norm beyond {labels.number(basins.bound)}."
     )

@@ -127,7 +127,11 @@ class SymbolicGame(Game):
         return self._scaled_by(self.evaluate(f"component_{player}", y), self._part(player))
 
     def jacobian(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
-        """Return ``J[..., i, j] = dv_i / dy_j``, shape (..., dim, dim), exact (one-sided pieces on a kink)."""
+        """Return ``J[..., i, j] = dv_i / dy_j``, shape (..., dim, dim), exact (one-sided pieces on a kink).
+
+        Without the stops at bounds: methods see the descent direction as it is, and the multipliers of one with a
+        memory need its derivative on a bound too. A flow that is stopped there takes the Jacobian of its piece.
+        """
         return self.derivative(y, 1)
 
     def derivative(self, y: Array, order: int) -> Array:

@@ -31,6 +31,8 @@ class Zero:
         The Jacobian is singular to within the tolerance of the search.
     surface : str
         Why the field is not smooth here; empty where it is.
+    one_sided : bool
+        On the border of one side of a switching surface, whose field alone vanishes here.
     """
 
     at: NDArray[np.float64]
@@ -39,6 +41,7 @@ class Zero:
     members: NDArray[np.float64]
     degenerate: bool = False
     surface: str = ""
+    one_sided: bool = False
 
 
 @dataclass

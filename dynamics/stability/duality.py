@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, check_box, check_states
-from dynamics.games.field import Game
+from dynamics.games.field import Field, Game
 from dynamics.stability.surfaces import admissible
 
 #: Players with more own coordinates than this have no dense scan.
@@ -91,8 +91,10 @@ def duality_gap(
     return DualityGap(float(sum(regrets.values())), responses, regrets, float(missed))
 
 
-def not_computable(game: Game) -> str:
+def not_computable(game: Field) -> str:
     """Return why the gap of a game cannot be computed; empty if it can."""
+    if not isinstance(game, Game):
+        return f"it needs two players, a {type(game).__name__} is a field without players"
     if len(game.players) != 2:
         return f"it needs two players, the game has {len(game.players)}"
     for player in game.players:

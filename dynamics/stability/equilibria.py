@@ -10,7 +10,7 @@ equilibria is an answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -144,6 +144,8 @@ def find_equilibria(
 ) -> Search:
     """Return every equilibrium of a field that the multi-start search finds in a box.
 
+    Those of one side of a switching surface that lie on it are listed too, and say so (``one_sided``).
+
     Whether the search had come to an end, and how often the rarest zero was met, is part of the answer.
 
     Parameters
@@ -212,6 +214,8 @@ def find_equilibria(
     if game.switches:
         for u, reason in surfaces.sliding_equilibria(problem, unit, np.array(own).reshape(-1, game.dim)):
             found.append(describe(problem, u, surface=reason))
+        for u, reason in surfaces.one_sided_equilibria(problem, unit):
+            found.append(replace(describe(problem, u, surface=reason), one_sided=True))
     order = sorted(range(len(found)), key=lambda i: tuple(np.round(found[i].at, 9)))
     searched = Searched(
         box={name: (float(low), float(high)) for name, (low, high) in zip(game.names, sides, strict=True)},

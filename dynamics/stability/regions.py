@@ -323,7 +323,7 @@ def _method(method: Method | str, names: tuple[str, str]) -> Method:
 def _equilibrium(game: SymbolicGame, at: ArrayLike | None) -> Values:
     """Return the equilibrium at the game's own parameters."""
     if at is None:
-        zeros = find_equilibria(game).zeros
+        zeros = [zero for zero in find_equilibria(game).zeros if not zero.one_sided]
         if len(zeros) != 1:
             listed = "; ".join(_named(game, zero.at) for zero in zeros) or "none"
             raise InputError(f"{game.name} has {len(zeros)} equilibria in its box ({listed}): say which one with at.")

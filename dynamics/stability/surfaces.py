@@ -9,6 +9,7 @@ equilibria have no linearisation.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
@@ -261,3 +262,58 @@ def sliding_equilibria(
             if all(np.abs(u - other).max() > 1e-7 for other, _ in found):
                 found.append((u, reason))
     return found
+
+
+def one_sided_equilibria(
+    problem: newton.ScaledField, starts: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float64], str]]:
+    """Return states on a switching surface at which the field of one side vanishes, with the reason.
+
+    The field jumps there, and its own value is not zero; but orbits that come from that side without turning around
+    the state come to rest at it. At most three switches are searched, with all combinations of their sides.
+
+    Parameters
+    ----------
+    problem : ScaledField
+    starts : ndarray, shape (m, dim)
+    """
+    field = problem.field
+    count = len(field.switches)
+    if not 1 <= count <= 3:
+        return []
+    box = np.stack([problem.low, problem.low + problem.width], axis=1)
+    found: list[tuple[NDArray[np.float64], str]] = []
+    for signs in product((1.0, -1.0), repeat=count):
+        side = replace(newton.scaled(field.sided(signs), box, problem.states(starts)), counter=problem.counter)
+        ends = newton.solve(side, starts)
+        ends = ends[((ends >= -newton.EDGE) & (ends <= 1 + newton.EDGE)).all(axis=1)]
+        ends = newton.polish(side, ends[side.vanishes(ends)]) if len(ends) else ends
+        on = np.array([near_surface(side, function, ends) for function in field.switches]).reshape(count, -1)
+        with np.errstate(all="ignore"):
+            values = np.array([np.asarray(f(side.states(ends))) for f in field.switches]).reshape(count, -1)
+        kept = on.any(axis=0) & (on | (np.sign(values) == np.array(signs)[:, None])).all(axis=0)
+        # where the field itself vanishes it is an equilibrium of the whole, found already
+        kept &= ~problem.vanishes(ends) if len(ends) else False
+        for u, touched in zip(ends[kept], on.T[kept], strict=True):
+            if any(np.abs(u - other).max() <= 1e-7 for other, _ in found):
+                continue
+            words = [
+                f"{field.surface_label(k).removesuffix(' = 0')} {'>' if signs[k] > 0 else '<'} 0"
+                for k in np.flatnonzero(touched).tolist()
+            ]
+            values_there = np.linalg.eigvals(np.asarray(side.field.jacobian(side.states(u))))
+            found.append((u, _one_sided(" and ".join(words), values_there)))
+    return found
+
+
+def _one_sided(where: str, eigenvalues: NDArray[Any]) -> str:
+    """Return what an equilibrium of the field where ``where`` holds is, on the border of that side."""
+    real, imaginary = np.real(eigenvalues), np.imag(eigenvalues)
+    turning = bool((np.abs(imaginary) > 1e-7 * np.abs(eigenvalues).max(initial=1e-300)).any())
+    if turning:
+        does = "its eigenvalues there are complex: orbits cross the surface around it"
+    elif (real < 0).all():
+        does = f"it attracts orbits that stay there (slowest real part {real.max():.6g})"
+    else:
+        does = "it does not attract them"
+    return f"the field is not smooth there (an equilibrium of the side {where}, on its border; {does})"

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dynamics import games, methods
+from dynamics.flow import modified_flow
 from dynamics.stability.basins import find_basins
 from figures.basins import basin_picture, compute_basins
 
@@ -21,6 +22,11 @@ def test_every_label_that_occurs_has_a_colour_and_its_share(forsaken):
     for place, text in enumerate(picture.texts):
         inside = (picture.places == place).mean()
         assert 100 * inside == pytest.approx(float(text.rsplit(": ", 1)[1].split(" ")[0]), abs=1)
+
+
+def test_a_field_without_a_game_has_a_picture_too():
+    basins = find_basins(modified_flow(games.get("dirac-gan", penalty="r1"), "alternating", lr=0.1), cells=4)
+    assert compute_basins(basins).caption.startswith("ModifiedFlow: basins of the flow.")
 
 
 def test_cells_cover_the_box_and_attractors_are_marked(forsaken):

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from dynamics.stability.basins.attractors import Attractor
 from dynamics.stability.basins.find import find_basins
-from dynamics.stability.basins.result import DIVERGED, UNDECIDED, Basins
+from dynamics.stability.basins.result import DIVERGED, LEAVING, UNDECIDED, Basins
 
-__all__ = ["DIVERGED", "UNDECIDED", "Attractor", "Basins", "find_basins"]
+__all__ = ["DIVERGED", "LEAVING", "UNDECIDED", "Attractor", "Basins", "find_basins"]

@@ -94,9 +94,9 @@ def find_attractors(
     seed : int
     """
     half = 0.5 * min(high - low for low, high in box.values())
-    search = find_equilibria(motion.game, box, seed=seed)
+    zeros = [zero for zero in find_equilibria(motion.game, box, seed=seed).zeros if not zero.one_sided]
     found = []
-    for zero in search.zeros:
+    for zero in zeros:
         if len(zero.directions):
             members = np.atleast_2d(zero.members) if len(zero.members) else zero.at[None]
             found.append(Attractor("continuum", np.concatenate([zero.at[None], members]), 0.0, motion.game.names))
@@ -107,7 +107,7 @@ def find_attractors(
     points = [a for a in found if a.kind == "equilibrium"]
     outcome = motion.run(starts, 4 * motion.span, bound, balls(points, motion.game.dim))
     left = outcome.last[(outcome.captured < 0) & ~outcome.diverged]
-    return (*found, *_orbits(motion, left, search.zeros, half, bound, seed))
+    return (*found, *_orbits(motion, left, zeros, half, bound, seed))
 
 
 def balls(attractors: list[Attractor], dim: int) -> Balls:
@@ -184,21 +184,36 @@ def _settled(motion: Motion, end: NDArray[np.float64], half: float, bound: float
 
     An orbit that spirals slowly, as around a weakly attracting equilibrium, leaves its own beginning behind.
     """
-    nothing = Balls.none(len(end))
-    path = motion.orbit(end, motion.span, SAMPLES)
-    for patience in PATIENCE[:2]:
-        later = motion.run(path[-1:], patience * motion.span, bound, nothing)
-        if later.diverged[0]:
+    path, waited = motion.later(end, 0.0, SAMPLES, bound), 0.0
+    for patience in PATIENCE[: 2 if motion.memoryless else 3]:
+        if path is None:
             return None
-        ahead = motion.orbit(later.last[0], motion.span, SAMPLES)
+        begin, wait = path[-1], patience * motion.span
+        if not motion.memoryless:
+            # from the start again: a state alone does not say where it goes
+            begin, wait = end, wait + waited + SAMPLES
+            waited = wait
+        ahead = motion.later(begin, wait, SAMPLES, bound)
+        if ahead is None:
+            return None
+        stride = float(np.linalg.norm(np.diff(path, axis=0), axis=1).max())
+        # sets whose ranges differ are as far apart at least, and no gap is longer than two strides
+        if _moved(path, ahead) > max(2 * stride, LATTICE * RADII[-2] * half):
+            path = ahead
+            continue
         # a curve is known to the gaps between its points, and points of a map may come back in clusters
         gap = 2 * float(_distances(path, path, 2)[:, 1].max())
-        stride = float(np.linalg.norm(np.diff(path, axis=0), axis=1).max())
         tolerance = max(gap, min(stride, 0.1 * float(np.ptp(ahead, axis=0).max())), LATTICE * RADII[-2] * half)
         if max(_distances(path, ahead).max(), _distances(ahead, path).max()) <= tolerance:
             return ahead
         path = ahead
     return None
+
+
+def _moved(path: NDArray[np.float64], ahead: NDArray[np.float64]) -> float:
+    """Return by how much the range of a coordinate differs between two orbits, at most."""
+    lows, highs = (np.abs(edge(path, axis=0) - edge(ahead, axis=0)).max() for edge in (np.min, np.max))
+    return float(max(lows, highs))
 
 
 def _distances(points: NDArray[np.float64], others: NDArray[np.float64], nearest: int = 1) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.status import Status
+from dynamics.games.field import Field
 from dynamics.games.symbolic import SymbolicGame
 
 #: Local error of the flow's steps. A start closer to a boundary of basins than the error that they add up to may be
@@ -67,14 +68,14 @@ class Motion(ABC):
 
     Attributes
     ----------
-    game : SymbolicGame
+    game : Field
     span : float
         The time, or the iterations, within which starts are expected to arrive.
     memoryless : bool
         Whether a state says where it goes.
     """
 
-    game: SymbolicGame
+    game: Field
     span: float
     memoryless: bool = True
 
@@ -86,6 +87,15 @@ class Motion(ABC):
     def orbit(self, start: NDArray[np.float64], span: float, samples: int) -> NDArray[np.float64]:
         """Return states along the way of one start, shape (sample, dim)."""
 
+    def later(self, start: NDArray[np.float64], wait: float, samples: int, bound: float) -> NDArray[np.float64] | None:
+        """Return states along the way of one start after a wait, shape (sample, dim); None if it diverges before."""
+        if wait:
+            outcome = self.run(start[None], wait, bound, Balls.none(len(start)))
+            if outcome.diverged[0]:
+                return None
+            start = outcome.last[0]
+        return self.orbit(start, self.span, samples)
+
     @abstractmethod
     def rest(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how far each state moves in one unit of time or one iteration, shape (start,)."""
@@ -96,14 +106,15 @@ class FlowMotion(Motion):
 
     Parameters
     ----------
-    game : SymbolicGame
+    game : Field
+        With generated code.
     span : float
         Time.
     solver : str
         A compiled solver.
     """
 
-    def __init__(self, game: SymbolicGame, span: float, solver: str = "compiled:dop853") -> None:
+    def __init__(self, game: Field, span: float, solver: str = "compiled:dop853") -> None:
         self.game, self.span, self.solver = game, span, solver
 
     def run(self, starts: NDArray[np.float64], span: float, bound: float, balls: Balls) -> Outcome:
@@ -152,6 +163,7 @@ class MapMotion(Motion):
     def __init__(self, game: SymbolicGame, span: float, method: Any) -> None:
         method.check(game)
         self.game, self.span, self.method = game, span, method
+        self._played = game
         self.memoryless = not method.init(game.start, game).memory
 
     def run(self, starts: NDArray[np.float64], span: float, bound: float, balls: Balls) -> Outcome:
@@ -159,7 +171,7 @@ class MapMotion(Motion):
         from dynamics.methods import iterate
 
         iterations = max(1, round(span))
-        result = iterate(self.game, self.method, starts, iterations, every=iterations, compiled=True)
+        result = iterate(self._played, self.method, starts, iterations, every=iterations, compiled=True)
         last = result.final
         lost = (result.statuses == Status.DIVERGED) | (result.statuses == Status.NON_FINITE)
         lost |= np.linalg.norm(last, axis=-1) > bound
@@ -169,11 +181,21 @@ class MapMotion(Motion):
         """Return so many iterates, every one: points of a closed curve come in no order."""
         from dynamics.methods import iterate
 
-        path = iterate(self.game, self.method, start, samples - 1, compiled=True).states
+        path = iterate(self._played, self.method, start, samples - 1, compiled=True).states
         return path[np.isfinite(path).all(axis=-1)]
+
+    def later(self, start: NDArray[np.float64], wait: float, samples: int, bound: float) -> NDArray[np.float64] | None:
+        """Return iterates after a wait; a memory is carried along, for one that begins anew has its own transient."""
+        from dynamics.methods import iterate
+
+        if self.memoryless:
+            return super().later(start, wait, samples, bound)
+        path = iterate(self._played, self.method, start, round(wait) + samples - 1, compiled=True).states
+        within = np.isfinite(path).all() and float(np.linalg.norm(path, axis=-1).max()) <= bound
+        return path[-samples:] if within else None
 
     def rest(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the length of a first step."""
         from dynamics.methods import iterate
 
-        return np.linalg.norm(iterate(self.game, self.method, states, 1).final - states, axis=-1)
+        return np.linalg.norm(iterate(self._played, self.method, states, 1).final - states, axis=-1)

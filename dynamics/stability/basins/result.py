@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import xarray
 
 #: Labels of starts that belong to no attractor.
-DIVERGED, UNDECIDED = -1, -2
+DIVERGED, UNDECIDED, LEAVING = -1, -2, -3
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,10 +33,12 @@ class Basins:
     at : mapping of str to float
         Values of the other coordinates.
     labels : ndarray of int, shape (nx,) or (ny, nx)
-        Index into ``attractors``, :data:`DIVERGED` or :data:`UNDECIDED`, of one random start in each cell.
+        Index into ``attractors``, :data:`DIVERGED`, :data:`UNDECIDED` or :data:`LEAVING`, of one random start in each
+        cell.
     attractors : tuple of Attractor
     fractions, standard_errors : mapping of str to float
-        Share of the starts by label of the attractor, ``diverged`` and ``undecided``; standard error of the share of
+        Share of the starts by label of the attractor, ``diverged``, ``undecided``, and ``still moving away`` where
+        there are any: far out, and farther from look to look, but not beyond ``bound``; standard error of the share of
         the box.
     of : str
         What moves: "the flow", or the method with its settings.
@@ -64,7 +66,8 @@ class Basins:
     @property
     def texts(self) -> dict[int, str]:
         """What each label means, the attractors first."""
-        return {**{i: a.label for i, a in enumerate(self.attractors)}, DIVERGED: "diverged", UNDECIDED: "undecided"}
+        found = {**{i: a.label for i, a in enumerate(self.attractors)}, DIVERGED: "diverged", UNDECIDED: "undecided"}
+        return {**found, LEAVING: "still moving away"} if (self.labels == LEAVING).any() else found
 
     @property
     def fractions(self) -> dict[str, float]:

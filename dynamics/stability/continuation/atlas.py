@@ -13,7 +13,7 @@ from dynamics.core.status import Status
 from dynamics.stability.continuation import cycle_events, equilibrium_events, map_events
 from dynamics.stability.continuation import testfunctions as tests
 from dynamics.stability.continuation.branching import Junction, junction
-from dynamics.stability.continuation.curve import Lost, Segment, Steps, Vector, both_ways, walk
+from dynamics.stability.continuation.curve import Lost, Segment, Steps, Vector, Walk, both_ways, correct, walk
 from dynamics.stability.continuation.detection import Mark, detect
 from dynamics.stability.continuation.orbits import Cycles
 from dynamics.stability.continuation.points import Equilibria, StateProblem
@@ -117,7 +117,10 @@ class Atlas:
                 mark = replace(mark, z=found.z, tangent=found.tangent)
                 if self._continuum(mark.problem, found):
                     found = replace(found, other=None, reason=f"the other branch is a continuum of {_plural(mark)}")
-                events.append((mark, crossing(mark, found)))
+                event = crossing(mark, found)
+                if found.other is not None and not self._inward(mark.problem, found):
+                    event = replace(event, evidence=f"{event.evidence}; the crossing branch lies beyond the range")
+                events.append((mark, event))
                 pending.append((mark.problem, found))
             elif (event := classify(mark)) is not None:
                 events.append((mark, event))
@@ -173,7 +176,13 @@ class Atlas:
         self.junctions.append((problem, found))
         if self._parallel(problem, found):
             return
-        ways = [walk(problem, found.z, sign * found.other, self.steps) for sign in (-1.0, 1.0)]
+        inward = self._inward(problem, found)
+        if not inward:
+            return
+        ways = [
+            walk(problem, found.z, sign * found.other, self.steps) if sign in inward else Walk((), "range")
+            for sign in (-1.0, 1.0)
+        ]
         if not any(way.segments for way in ways):
             self.note(
                 f"The branch that crosses at {problem.family.parameter} = {problem.parameter(found.z):.8g} "
@@ -186,6 +195,15 @@ class Atlas:
         onward = [replace(m, place=m.place + len(back)) for m in detect(ways[1].segments, singular_start=True)]
         ended = ways[0].ended if back else "event: branch-point", ways[1].ended
         self.add(back + ways[1].segments, [*reversed(marks), here, *onward], ended)
+
+    def _inward(self, problem: StateProblem, found: Junction) -> list[float]:
+        """Return the directions (-1, 1) along the crossing branch that do not leave the range at once."""
+        assert found.other is not None
+        ways = [-1.0, 1.0]
+        if EDGE < found.z[-1] < 1 - EDGE:
+            return ways
+        after = [correct(problem, found.z + way * self.steps.first * found.other, found.other) for way in ways]
+        return [way for way, z in zip(ways, after, strict=True) if z is None or 0.0 <= z[-1] <= 1.0]
 
     def _parallel(self, problem: StateProblem, found: Junction) -> bool:
         """Return whether a known branch passes the branch point in the direction of the other branch."""
@@ -206,9 +224,10 @@ class Atlas:
         """
         if problem.kind == "cycle" or found.other is None or not found.vertical:
             return False
-        few = replace(self.steps, max_points=3)
-        ends = [s.end for sign in (-1.0, 1.0) for s in walk(problem, found.z, sign * found.other, few).segments]
-        if not ends or any(abs(z[-1] - found.z[-1]) > 1e-9 for z in ends):
+        # not a walk, which ends where the range does: a pitchfork may open beyond
+        ways = [sign * count * self.steps.first * found.other for sign in (-1.0, 1.0) for count in (1, 2, 4)]
+        ends = [correct(problem, found.z + way, found.other) for way in ways]
+        if all(z is None for z in ends) or any(abs(z[-1] - found.z[-1]) > 1e-9 for z in ends if z is not None):
             return False
         listed = zip(problem.names, found.other[: len(problem.names)], strict=True)
         direction = ", ".join(f"{name} {value:+.3g}" for name, value in listed)

@@ -9,9 +9,11 @@ import numpy as np
 
 from dynamics.stability.continuation import testfunctions as tests
 from dynamics.stability.continuation.curve import Lost, Segment, Vector
-from dynamics.stability.continuation.points import StateProblem
+from dynamics.stability.continuation.points import PointProblem, StateProblem
 from dynamics.stability.roots import bracketed_root
 
+#: Share of its value one step before below which the bordered determinant vanishes on an end of the range.
+SINGULAR_END = 1e-9
 #: Error of multipliers from which on their test functions say nothing.
 UNRESOLVED = 1e-2
 #: Halvings of a segment in which only a count changes: below the rounding of its share.
@@ -157,6 +159,30 @@ def _branch_points(segments: Sequence[Segment], singular_start: bool) -> list[Ma
 
             marks += _mark("branch-point", i, segment, value)
         previous = after if after != 0.0 else before if before != 0.0 else previous
+    return marks + [
+        mark
+        for mark in _singular_ends(segments, singular_start)
+        if all(abs(mark.place - other.place) > 1e-6 for other in marks)
+    ]
+
+
+def _singular_ends(segments: Sequence[Segment], singular_start: bool) -> list[Mark]:
+    """Return the branch points on the ends of the range, beyond which no change of sign is seen."""
+    first, last = segments[0], segments[-1]
+    # the determinants of cycles grow and fall by powers from step to step
+    if not isinstance(first.problem, PointProblem):
+        return []
+    ends = [(float(len(segments)), last, last.end, last.end_tangent, last.start, last.start_tangent)]
+    if not singular_start:
+        ends.insert(0, (0.0, first, first.start, first.start_tangent, first.end, first.end_tangent))
+    marks = []
+    for place, segment, z, t, inside, direction in ends:
+        if z[-1] not in (0.0, 1.0):
+            continue
+        beside, reference = tests.determinant(segment.problem, inside, direction)
+        here = tests.determinant(segment.problem, z, t, reference)[0]
+        if abs(here) <= SINGULAR_END * abs(beside):
+            marks.append(Mark("branch-point", place, _problem(segment), z, t, end=True))
     return marks
 
 

@@ -24,6 +24,9 @@ NEAR = 0.05
 SEARCHED = (0.118, 0.309, 0.526, 0.724, 0.894)
 #: Difference in extent (in box widths) and period up to which cycles are the same: samples of ranges leave 1e-5.
 ALIKE = 1e-3
+#: Growth of the period, and share of the range within which it would double, from which on a branch that is lost is one
+#: whose period grows without bound.
+GROWN, STEEP = 2.0, 0.1
 #: Cycles of more coordinates would take systems of thousands of unknowns.
 MAX_COORDINATES = 20
 
@@ -228,6 +231,8 @@ class Growth:
             assert isinstance(problem, Cycles)
             period = problem.period(segments[-1].end)
             return segments, f"period: it grows without bound ({period:.6g} here), towards a connection of saddles"
+        if ended == "newton" and segments and (words := _steep(segments[-1])):
+            return segments, words
         if ended == "doubling":
             return segments[:-1], self._halved(segments[-1])
         if ended != "hopf":
@@ -261,6 +266,27 @@ class Growth:
             return f"event: period-doubling near {problem.family.parameter} = {problem.parameter(last.start):.6g}"
         self.used.append(nearest)
         return "event: period-doubling"
+
+
+def _steep(last: Segment) -> str:
+    """Return why a lost branch of cycles ends where its period grows too steeply to be followed; empty elsewhere.
+
+    Towards an orbit of infinite period the cycle comes near a surface or a saddle to within ``exp(-c T)``, which no
+    orbit resolves; the growth ``T / (dT/dp)`` measures the distance to the end.
+    """
+    problem = last.problem
+    if not isinstance(problem, Cycles):
+        return ""
+    before, after = (problem.orbit(z)[1] for z in (last.start, last.end))
+    way = abs(float(last.end[-1] - last.start[-1]))
+    if after < GROWN * problem.shortest or way * after > STEEP * (after - before):
+        return ""
+    family, p = problem.family, problem.parameter(last.end)
+    within = way * after / (after - before) * (family.high - family.low)
+    return (
+        f"period: it grows without bound as far as it was followed ({after:.6g} at {family.parameter} = {p:.8g}, twice "
+        f"that within {within:.2g}), towards an orbit of infinite period"
+    )
 
 
 def _place(mark: Mark) -> str:

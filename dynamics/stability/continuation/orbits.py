@@ -96,6 +96,7 @@ class Cycles(StateProblem):
         # the norm of the unknowns is that of the orbit in the mean
         self.weights = self.width / np.sqrt(mesh.lengths)[:, None]
         self._known: dict[bytes, gauss.Pieces] = {}
+        self._exact: dict[bytes, NDArray[np.float64]] = {}
 
     def on(self, mesh: Mesh) -> Self:
         """Return the same problem on another mesh."""
@@ -168,9 +169,13 @@ class Cycles(StateProblem):
         """Return the period."""
         return self.orbit(z)[1]
 
+    def derivatives(self, z: Vector) -> NDArray[np.float64]:
+        """Return the derivative of the flow over each piece by its start, shape (N, dim, dim)."""
+        return self.pieces(z).by_start
+
     def eigenvalues(self, z: Vector) -> NDArray[np.complex128]:
         """Return the multipliers without the trivial one, shape (dim - 1,)."""
-        derivatives = self.pieces(z).by_start
+        derivatives = self.derivatives(z)
         if self.dim == 2:
             # in the plane the other multiplier is the determinant (Liouville), positive part by part
             return np.array([np.prod(np.linalg.det(derivatives))], dtype=complex)
@@ -249,7 +254,7 @@ class Cycles(StateProblem):
             return 0.0
         size = 1.0
         product = np.eye(self.dim)
-        for derivative in self.pieces(z).by_start:
+        for derivative in self.derivatives(z):
             product = derivative @ product
             size = max(size, float(np.abs(product).max()))
         return ROUNDING * size

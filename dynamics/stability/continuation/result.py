@@ -118,6 +118,11 @@ class Branch:
         return f"<Branch ({self.kind}) {self.parameter_name} {p.min():g}..{p.max():g}, {len(p)} points{events}>"
 
     @property
+    def parameter_range(self) -> tuple[float, float]:
+        """Least and largest value of the parameter: a branch with folds may begin and end at one value."""
+        return float(self.parameter.min()), float(self.parameter.max())
+
+    @property
     def stable(self) -> NDArray[np.bool_]:
         """Where the linearisation attracts, shape (n,)."""
         return self.stability > 0

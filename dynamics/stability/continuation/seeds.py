@@ -43,6 +43,10 @@ def find_seeds(
             where = ", ".join(f"{name} = {value:.6g}" for name, value in zip(problem.names, zero.at, strict=True))
             if len(zero.directions):
                 continua.setdefault(_directions(zero.directions, problem.names), []).append(p)
+            elif zero.one_sided:
+                # they move with the parameter: one sentence for all
+                text = "Equilibria of one side of a switching surface that lie on it were not followed"
+                kinks.setdefault(text, []).append(p)
             elif zero.surface:
                 kinks.setdefault(f"The equilibrium {where} was not followed: {zero.surface}", []).append(p)
             else:

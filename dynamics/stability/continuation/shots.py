@@ -1,17 +1,21 @@
 """Cycles of non-smooth flows: multiple shooting over located switchings instead of collocation.
 
 Collocation polynomials do not follow a kink. The equations are those of
-:mod:`dynamics.stability.continuation.orbits`, the flow over the pieces and its derivative by the start (saltation
-matrices included) those of :func:`dynamics.flow.transition`; the derivative in the parameter is a difference.
+:mod:`dynamics.stability.continuation.orbits`. Where the field has generated code Newton's method takes the derivatives
+of the flow over the pieces from differences of compiled orbits, which decide how it gets there, not where; multipliers
+come from :func:`dynamics.flow.transition`, saltation matrices included.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.flow import FlowTrajectory, integrate, transition
 from dynamics.games.field import Field
+from dynamics.games.symbolic import SymbolicGame
 from dynamics.stability.continuation import gauss
 from dynamics.stability.continuation.curve import Problem, Vector, correct, tangent
 from dynamics.stability.continuation.orbits import Cycles, extremes
@@ -20,6 +24,11 @@ from dynamics.stability.continuation.orbits import Cycles, extremes
 SHOTS, POINTS = 4, 256
 #: Tolerance of the integration, relative; a hundredth of it absolute.
 TOLERANCE = 1e-11
+#: Step of differences, in box widths: it leaves five digits, and where a cycle comes near a surface without crossing
+#: it, shifted orbits cross no other surfaces than their own yet.
+NUDGE = 1e-6
+#: Tolerance of the derivatives that multipliers are made of, relative; a thousandth of it absolute.
+EXACT = 1e-9
 
 
 def rough(field: Field) -> bool:
@@ -38,24 +47,51 @@ class ShotCycles(Cycles):
         points, period = self.orbit(z)
         p, time = self.parameter(z), period / self.count
         field = self.family.field(p)
-        found = transition(field, points, time, rtol=TOLERANCE, atol=0.01 * TOLERANCE)
 
-        def ends(q: float) -> NDArray[np.float64]:
-            return integrate(self.family.field(q), points, [0.0, time], rtol=TOLERANCE, atol=0.01 * TOLERANCE).final
+        def ends(q: float, starts: NDArray[np.float64] = points) -> NDArray[np.float64]:
+            return self._integrated(q, starts, np.array([0.0, time])).final
 
-        if self._by_parameter is None:
-            # taken once for a reference orbit: it decides how Newton's method gets there, not where; and a tangent that
-            # stands still in the parameter does so whatever the parameter would do
-            self._by_parameter = self.family.difference(ends, p, TOLERANCE)
-        good = bool(found.status.ok and np.isfinite(found.matrix).all())
+        if self._by_parameter is None or self._quick(field):
+            # otherwise taken once for a reference orbit
+            self._by_parameter = self.family.difference(ends, p, NUDGE**3)
+        if self._quick(field):
+            shifts = NUDGE * np.diag(self.width)
+            around = ends(p, points[:, None] + np.concatenate([[np.zeros(self.dim)], shifts, -shifts]))
+            ahead, behind = around[:, 1 : 1 + self.dim], around[:, 1 + self.dim :]
+            state = around[:, 0]
+            matrix = np.swapaxes(ahead - behind, 1, 2) / (2 * NUDGE * self.width)
+        else:
+            found = transition(field, points, time, rtol=TOLERANCE, atol=0.01 * TOLERANCE)
+            state, matrix = found.state, found.matrix
         return gauss.Pieces(
-            ends=found.state,
-            by_start=found.matrix,
-            by_time=np.asarray(field(found.state)),
+            ends=state,
+            by_start=matrix,
+            by_time=np.asarray(field(state)),
             by_parameter=self._by_parameter,
             values=points[:, None],
-            converged=good,
+            converged=bool(np.isfinite(state).all() and np.isfinite(matrix).all()),
         )
+
+    def _quick(self, field: Field) -> bool:
+        """Return whether orbits are compiled."""
+        return isinstance(field, SymbolicGame)
+
+    def _integrated(self, p: float, starts: NDArray[np.float64], times: NDArray[np.float64], **options: Any) -> Any:
+        """Return the flow from states at a value of the parameter."""
+        field = self.family.field(p)
+        solver = "compiled:dop853" if self._quick(field) else "scipy:DOP853"
+        return integrate(field, starts, times, solver=solver, rtol=TOLERANCE, atol=0.01 * TOLERANCE, **options)
+
+    def derivatives(self, z: Vector) -> NDArray[np.float64]:
+        """Return the exact derivatives of the flow over the pieces, jumps at the switchings included."""
+        key = z.tobytes()
+        if key not in self._exact:
+            points, period = self.orbit(z)
+            field = self.family.field(self.parameter(z))
+            found = transition(field, points, period / self.count, rtol=EXACT, atol=1e-3 * EXACT)
+            good = found.status.ok and np.isfinite(found.matrix).all()
+            self._exact[key] = found.matrix if good else self.pieces(z).by_start
+        return self._exact[key]
 
     def samples(self, z: Vector, count: int = POINTS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return times and states evenly along one period, shapes (m,) and (m, dim)."""
@@ -65,7 +101,7 @@ class ShotCycles(Cycles):
     def _followed(self, z: Vector, count: int = POINTS) -> FlowTrajectory:
         points, period = self.orbit(z)
         times = period * np.arange(count) / count
-        return integrate(self.family.field(self.parameter(z)), points[0], times, record_switchings=True)
+        return self._integrated(self.parameter(z), points[0], times, record_switchings=True)
 
     def halves(self, z: Vector) -> NDArray[np.float64]:
         """Return by how much the orbit misses itself after half a period, at its points, in box widths."""

@@ -129,7 +129,8 @@ def _around(
     """Collect the cycles around the equilibria of a planar field; return how many turns were followed."""
     if known is None:
         box = {name: (float(low), float(high)) for name, (low, high) in zip(field.names, sides, strict=True)}
-        known = np.array([zero.at for zero in find_equilibria(field, box, seed=seed).zeros]).reshape(-1, 2)
+        zeros = [zero for zero in find_equilibria(field, box, seed=seed).zeros if not zero.one_sided]
+        known = np.array([zero.at for zero in zeros]).reshape(-1, 2)
     typical = np.asarray(field(samples))
     followed = 0
     scans = []

@@ -96,9 +96,27 @@ def test_a_point_and_a_line_that_do_not_meet_are_reported_separately() -> None:
 
 def test_the_kink_of_wgan_gp_is_an_equilibrium_without_linearisation() -> None:
     found = find_equilibria(games.get("dirac-gan", penalty="wgan-gp"))
-    assert len(found.zeros) == 1
-    np.testing.assert_array_equal(found.zeros[0].at, [0.0, 0.0])
-    assert "not smooth" in found.zeros[0].surface
+    (kink,) = [zero for zero in found.zeros if not zero.one_sided]
+    np.testing.assert_array_equal(kink.at, [0.0, 0.0])
+    assert "not smooth" in kink.surface
+
+
+@pytest.mark.parametrize(("gamma", "words"), [(0.5, "complex: orbits cross"), (2.5, "attracts orbits that stay there")])
+def test_equilibria_of_one_side_of_a_kink_are_listed_on_its_border(gamma: float, words: str) -> None:
+    # for psi > 0: theta' = psi, psi' = gamma - theta - gamma psi, at rest in (gamma, 0); a node from gamma = 2 on
+    game = games.get("dirac-gan", loss="wasserstein", penalty="wgan-gp", gamma=gamma)
+    found = [zero for zero in find_equilibria(game).zeros if zero.one_sided]
+    # a linear system, and a position known to the resolution of the box
+    np.testing.assert_allclose([zero.at for zero in found], [[-gamma, 0.0], [gamma, 0.0]], atol=1e-12)
+    assert "the side ψ < 0" in found[0].surface and "the side ψ > 0" in found[1].surface
+    assert all(words in zero.surface for zero in found)
+
+
+def test_the_published_penalty_of_the_minimax_game_rests_beside_its_kink() -> None:
+    # psi' = f'(0) theta - gamma psi on both sides shifted by gamma sign(psi): theta = gamma / f'(0) = 2
+    found = [zero for zero in find_equilibria(games.get("dirac-gan", penalty="wgan-gp")).zeros if zero.one_sided]
+    np.testing.assert_allclose([zero.at for zero in found], [[-2.0, 0.0], [2.0, 0.0]], atol=1e-12)
+    assert all("attracts" in zero.surface for zero in found)
 
 
 def test_the_search_is_deterministic_and_insensitive_to_the_seed() -> None:

@@ -203,7 +203,8 @@ def test_resonant_pairs_are_never_attracting_while_one_of_them_grows_alone() -> 
 
 
 def test_a_kink_is_undecided_and_has_no_spectrum() -> None:
-    found = only(games.get("dirac-gan", penalty="wgan-gp"))
+    _, found, _ = analyse(games.get("dirac-gan", penalty="wgan-gp")).equilibria
+    assert found.at.tolist() == [0.0, 0.0]
     assert found.eigenvalues.size == 0
     assert found.verdict == "undecided"
     assert "not smooth" in found.evidence

@@ -5,7 +5,8 @@ import pytest
 
 from dynamics import games, methods
 from dynamics.core.errors import InputError
-from dynamics.stability.basins import DIVERGED, UNDECIDED, find_basins
+from dynamics.methods import iterate
+from dynamics.stability.basins import DIVERGED, LEAVING, UNDECIDED, find_basins
 
 DESCENT = methods.get("simultaneous", lr=0.1)
 
@@ -89,6 +90,34 @@ def test_a_dataset_carries_labels_axes_and_their_meaning():
     data = basins.to_dataset()
     assert data["label"].dims == ("y", "x") and data["label"].shape == (4, 6)
     assert data.attrs["labels"]["-1"] == "diverged"
+
+
+@pytest.mark.parametrize("cells", [8, 16, 24])
+def test_the_closed_curve_of_a_method_with_memory_is_found(cells):
+    game, adam = games.get("forsaken"), methods.get("adam", lr=0.01)
+    basins = find_basins(game, cells=cells, method=adam)
+    (attractor,) = basins.attractors
+    assert attractor.kind == "cycle" and basins.fractions[attractor.label] == 1.0
+    late = iterate(game, adam, [0.1, 0.1], 60_000, compiled=True).states[-20_000:]
+    # both are samples of one curve, whose extrema are parabolas: far closer than a step of at most 0.03
+    for name, low, high in zip(game.names, late.min(axis=0), late.max(axis=0), strict=True):
+        np.testing.assert_allclose(attractor.range[name], (low, high), atol=1e-3)
+
+
+def test_starts_that_run_off_slowly_are_still_moving_away():
+    # consensus descends |v|^2 / 2 too, which fades far out on the minimax Dirac-GAN: r grows like a power of the time
+    game = games.get("dirac-gan")
+    consensus = methods.get("consensus", lr=0.1)
+    basins = find_basins(game, cells=12, method=consensus)
+    assert basins.fractions["undecided"] == 0.0
+    share = basins.fractions["still moving away"]
+    assert share + basins.fractions["equilibrium theta=0, psi=0"] == pytest.approx(1.0)
+    away = np.argwhere(basins.labels == LEAVING)
+    assert len(away) and share == len(away) / 144
+    row, column = away[0]
+    start = [basins.axes["theta"][column], basins.axes["psi"][row]]
+    radii = np.linalg.norm(iterate(game, consensus, start, 32_000, every=8000, compiled=True).states, axis=-1)
+    assert (np.diff(radii) > 0).all() and radii[-1] > 2 * np.linalg.norm([3, 3])
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,22 @@ def test_cycles_that_are_born_nowhere_in_the_range_are_found_by_a_search():
 
 
 @pytest.mark.slow
+def test_a_non_smooth_cycle_is_followed_towards_its_infinite_period():
+    # from one crossing of psi = 0 to the next half a turn around (+-gamma, 0), at the frequency sqrt(1 - gamma^2 / 4)
+    game = games.get("dirac-gan", loss="wasserstein", penalty="wgan-gp")
+    found = continue_branches(game, "gamma", (1.5, 2.5))
+    (branch,) = cycles(found)
+    # corrections end at 1e-11 of the box; close to the end a period depends on the crossing like exp(T / 2)
+    np.testing.assert_allclose(branch.period, 2 * np.pi / np.sqrt(1 - branch.parameter**2 / 4), rtol=1e-7)
+    # divergence -gamma, and at each of two jumps the growth exp(gamma T / 4) of the speed across the surface
+    expected = np.exp(-branch.parameter * branch.period / 2)
+    np.testing.assert_allclose(branch.eigenvalues[:5, 0], expected[:5], rtol=1e-6)
+    assert branch.parameter[-1] > 1.95
+    assert branch.ended[0] == "range" and branch.ended[1].startswith("period: it grows without bound")
+    assert found.status.ok
+
+
+@pytest.mark.slow
 def test_cycles_of_a_non_smooth_game_carry_the_jumps_of_its_field():
     from dynamics.stability.cycles import find_cycles
 

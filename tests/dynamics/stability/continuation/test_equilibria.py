@@ -90,6 +90,26 @@ def test_a_pitchfork_gives_its_symmetric_pair(sign, criticality):
         assert event.detail["criticality"] == criticality
 
 
+@pytest.mark.parametrize("method", [None, methods.get("alternating", lr=0.1)])
+def test_a_pitchfork_on_the_end_of_the_range_is_no_continuum(method):
+    # y = -2 x and x (2 - mu) + x^3 = 0: the pair x = +-sqrt(mu - 2) opens beyond mu = 2
+    losses = {"generator": (["x"], "-x*y - mu*x**2/2 + x**4/4"), "discriminator": (["y"], "x*y + y**2/4")}
+    game = games.define(losses, {"mu": 1.0}, box={"x": (-3, 3), "y": (-3, 3)})
+    found = continue_branches(game, "mu", (-0.5, 2.0), method=method, cycles=False)
+    assert found.notes == ()
+    assert len(found.branches) == 1
+    (event,) = [event for event in found.events if event.kind == "branch-point"]
+    assert event.detail["type"] == "pitchfork"
+    assert "lies beyond the range" in event.evidence
+    # a simple zero of the bordered determinant, known to its rounding
+    assert abs(event.parameter - 2.0) < 1e-13
+    straight, born = continue_branches(game, "mu", (1.0, 2.3), method=method, cycles=False).branches
+    assert straight.parameter_range == pytest.approx((1.0, 2.3))
+    # begins and ends at one value, and folds between
+    assert born.parameter_range == pytest.approx((2.0, 2.3))
+    assert born.parameter[0] == born.parameter[-1] == 2.3
+
+
 def test_a_transcritical_crossing_gives_both_branches():
     found = continue_branches(games.inline("x**3/3 - a*x**2/2", ["x"], [], {"a": 1.0}), "a", (-1.0, 1.0))
     assert len(found.branches) == 2

@@ -71,6 +71,7 @@ class Batch:
         self.program = program
         self.begin, self.end = span
         self.way = 1.0 if self.end >= self.begin else -1.0
+        self.tolerances = rtol, atol
         self.y = np.array(starts, dtype=np.float64, order="C")
         self.real = np.zeros((count, layout.REALS))
         self.real[:, layout.NOW] = self.begin
@@ -124,6 +125,12 @@ class Batch:
         except KeyboardInterrupt:
             return False
         return True
+
+    def stay(self, i: int) -> None:
+        """End start i where it is: it does not move until the last time."""
+        self.path[i, self.whole[i, layout.WRITTEN] :] = self.y[i]
+        self.whole[i, layout.WRITTEN], self.whole[i, layout.STANDS] = len(self.times), layout.FINISHED
+        self.real[i, layout.NOW] = self.end
 
     def _call(self, pool: ThreadPoolExecutor, rows: NDArray[np.int64], chunks: int) -> None:
         """Advance some starts for about :data:`_SECONDS`."""

@@ -136,6 +136,10 @@ class Method(ABC):
 
     def check(self, game: Game) -> None:
         """Refuse a game the method is not made for, and rates that name a player the game does not have."""
+        if not isinstance(game, Game):
+            raise InputError(
+                f"The method {self.name} needs a game with players, got the field {type(game).__name__}: give the game."
+            )
         reason = self.applies(game)
         if reason:
             raise InputError(reason)

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, check_box, check_states
-from dynamics.games.field import Game
+from dynamics.games.field import Field, Game
+from dynamics.stability.surfaces import admissible
 
 #: Players with more own coordinates than this have no dense scan.
 MAX_OWN = 3
@@ -90,22 +91,10 @@ def duality_gap(
     return DualityGap(float(sum(regrets.values())), responses, regrets, float(missed))
 
 
-def admissible(game: Game, sides: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sides of a box cut to the clipping bounds of the game, which no answer may leave, shape (dim, 2)."""
-    cut = sides.copy()
-    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
-        i = list(game.names).index(name)
-        cut[i] = max(cut[i, 0], low), min(cut[i, 1], high)
-        if cut[i, 0] > cut[i, 1]:
-            raise InputError(
-                f"The box has {name} in [{sides[i, 0]:g}, {sides[i, 1]:g}], outside its clipping bounds "
-                f"[{low:g}, {high:g}]: choose a box that meets them."
-            )
-    return cut
-
-
-def not_computable(game: Game) -> str:
+def not_computable(game: Field) -> str:
     """Return why the gap of a game cannot be computed; empty if it can."""
+    if not isinstance(game, Game):
+        return f"it needs two players, a {type(game).__name__} is a field without players"
     if len(game.players) != 2:
         return f"it needs two players, the game has {len(game.players)}"
     for player in game.players:

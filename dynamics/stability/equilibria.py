@@ -151,7 +151,7 @@ def find_equilibria(
     game : Field
         With exact Jacobian, batched over leading axes.
     box : mapping of str to (float, float), optional
-        Region to search; a game's own box by default.
+        Region to search, cut to the clipping bounds of the game where it has any; a game's own box by default.
     starts : int, optional
         Number of quasi-random starts in a batch; ``64 + 32 dim`` by default.
     seed : int
@@ -164,7 +164,7 @@ def find_equilibria(
     Raises
     ------
     InputError
-        For a bad box or more than 200 coordinates.
+        For a bad box, one outside the clipping bounds, or more than 200 coordinates.
     """
     if game.dim > MAX_COORDINATES:
         raise InputError(
@@ -172,7 +172,7 @@ def find_equilibria(
             "restrict the game to a chosen plane or use fewer parameters."
         )
     chosen = dict(box if box is not None else getattr(game, "box", {}))
-    sides = check_box(chosen, game.names)
+    sides = surfaces.admissible(game, check_box(chosen, game.names))
     count = 64 + 32 * game.dim if starts is None else check_count("starts", starts)
     check_count("seed", seed, least=0)
     batches = max(1, min(MAX_STARTS // count, MAX_WORK // (count * game.dim**3)))

@@ -31,6 +31,8 @@ from dynamics.stability import derivatives
 
 #: Units of rounding within which a coefficient that is a difference of terms counts as zero.
 ROUNDING_UNITS = 1e4
+#: Cosine between left and right null vector below which zero is a multiple eigenvalue.
+DEFECTIVE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -134,19 +136,21 @@ class FoldForm:
     tolerance3: float
 
 
-def fold_form(field: Field, y: NDArray[np.float64]) -> FoldForm:
-    """Return the normal form at a simple zero eigenvalue.
+def fold_form(field: Field, y: NDArray[np.float64]) -> FoldForm | None:
+    """Return the normal form at a simple zero eigenvalue; None where it is not simple (a Bogdanov-Takens point).
 
     Parameters
     ----------
     field : Field
     y : ndarray, shape (dim,)
-        Equilibrium whose Jacobian has a simple zero eigenvalue (to rounding).
+        Equilibrium whose Jacobian has a zero eigenvalue (to rounding).
     """
     forms = derivatives.Forms(field, y)
     a = forms.jacobian
     u, _, vh = np.linalg.svd(a)
     q, p = vh[-1], u[:, -1]
+    if abs(p @ q) <= DEFECTIVE:
+        return None
     q = q * np.sign(q[np.argmax(np.abs(q))])
     p = p / (p @ q)
     quadratic = forms.second(q, q)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.errors import AccuracyWarning, GanDynamicsError, InputError, check_positive, unknown
-from dynamics.games.field import Game
+from dynamics.games.field import Field, Game
 from dynamics.stability import duality, timescales
 from dynamics.stability.attractors import measured_attractor
 from dynamics.stability.equilibria import Searched, Zero, find_equilibria
@@ -126,7 +126,7 @@ class StabilityReport:
 
 
 def analyse(
-    game: Game,
+    game: Field,
     box: Mapping[str, tuple[float, float]] | None = None,
     lr: float | Mapping[str, float] | None = None,
     methods: Iterable[Any] | None = None,
@@ -139,9 +139,11 @@ def analyse(
 
     Parameters
     ----------
-    game : Game
+    game : Game, or Field
+        A field without players, such as a modified flow, has spectra and verdicts; its rows have no methods, no time
+        scales and no duality gap, and their solution is undecided.
     box : mapping of str to (float, float), optional
-        The game's own box by default.
+        The field's own box by default; needed where it has none.
     lr : float or mapping of player to float, optional
         Learning rate for the methods' spectral radii, instead of their own. With one rate per player, ``critical_lr``
         and all other rates are the largest of them, their ratio kept.
@@ -176,9 +178,9 @@ def analyse(
         # The search wanders far out of the box; what it finds lies inside, where the accuracy is the promised one.
         warnings.simplefilter("ignore", AccuracyWarning)
         search = find_equilibria(game, box, starts=starts, seed=seed)
-    added = _spurious(game, chosen, search.searched.box)
+    added = _spurious(game, chosen, search.searched.box) if isinstance(game, Game) else {}
     rows = tuple(_row(game, zero, search.searched.box, chosen, lr, added) for zero in search.zeros)
-    if attractors:
+    if attractors and isinstance(game, Game):
         rows = tuple(_with_attractors(game, row, search.searched.box, chosen, lr) for row in rows)
     return StabilityReport(getattr(game, "name", type(game).__name__), rows, search.searched, lr, added)
 
@@ -196,10 +198,17 @@ def _spurious(
     return {name: points for name, points in found.items() if points}
 
 
-def _methods(game: Game, given: Iterable[Any] | None, lr: Any) -> list[Any]:
-    """Return configured methods, their rates checked."""
+def _methods(game: Field, given: Iterable[Any] | None, lr: Any) -> list[Any]:
+    """Return configured methods, their rates checked; none for a field without players."""
     from dynamics import methods
 
+    if not isinstance(game, Game):
+        if given is not None or lr is not None:
+            raise InputError(
+                f"A {type(game).__name__} is a field without players, which no training algorithm runs on: "
+                "leave methods and rates out, or analyse the game itself."
+            )
+        return []
     if isinstance(lr, Mapping):
         for player, rate in lr.items():
             if player not in game.players:
@@ -237,7 +246,7 @@ def _with_attractors(
 
 
 def _row(
-    game: Game,
+    game: Field,
     zero: Zero,
     box: Mapping[str, tuple[float, float]],
     methods: list[Any],
@@ -245,10 +254,7 @@ def _row(
     spurious: Mapping[str, tuple[Spurious, ...]],
 ) -> Equilibrium:
     y = zero.at
-    gap = None
-    if not duality.not_computable(game) and getattr(game, "zero_sum", False):
-        inside = all(low - 1e-9 <= value <= high + 1e-9 for value, (low, high) in zip(y, box.values(), strict=True))
-        gap = duality.duality_gap(game, y, box).gap if inside else None
+    gap = _gap(game, y, box) if isinstance(game, Game) else None
     if zero.surface:
         n = len(y)
         reason = f"undecided: {zero.surface}, so there is no linearisation"
@@ -273,19 +279,35 @@ def _row(
     else:
         solution = second_order(game, y, zero.error)
     critical: tuple[float, ...] = ()
-    if len(game.players) > 1:
-        follower = leader_follower(game)[1]
-        part = game.players[follower]
-        unscaled = jacobian.copy()
-        unscaled[part] /= game.timescales[follower]
-        critical = timescales.critical_timescales(unscaled, part, zeros=dimension)
-    found_rows = (_method(game, y, method, jacobian, lr, dimension) for method in methods)
-    rows = tuple(replace(row, spurious=spurious.get(row.method, ())) for row in found_rows)
+    rows: tuple[MethodRow, ...] = ()
+    if isinstance(game, Game):
+        critical = _critical_timescales(game, jacobian, dimension)
+        found_rows = (_method(game, y, method, jacobian, lr, dimension) for method in methods)
+        rows = tuple(replace(row, spurious=spurious.get(row.method, ())) for row in found_rows)
     return Equilibrium(
         game.names, y, found.eigenvalues, found.right, found.flow, verdict.kind, solution.kind, critical,
         zero.directions if dimension else None, rows, f"{verdict.evidence}. {solution.reason}.", verdict.numbers,
         zero.error, gap,
     )  # fmt: skip
+
+
+def _gap(game: Game, y: NDArray[np.float64], box: Mapping[str, tuple[float, float]]) -> float | None:
+    """Return the duality gap on the box, None where it cannot be computed."""
+    if duality.not_computable(game) or not getattr(game, "zero_sum", False):
+        return None
+    inside = all(low - 1e-9 <= value <= high + 1e-9 for value, (low, high) in zip(y, box.values(), strict=True))
+    return duality.duality_gap(game, y, box).gap if inside else None
+
+
+def _critical_timescales(game: Game, jacobian: NDArray[np.float64], dimension: int) -> tuple[float, ...]:
+    """Return the critical time scales of the following player, of games of several players."""
+    if len(game.players) < 2:
+        return ()
+    follower = leader_follower(game)[1]
+    part = game.players[follower]
+    unscaled = jacobian.copy()
+    unscaled[part] /= game.timescales[follower]
+    return timescales.critical_timescales(unscaled, part, zeros=dimension)
 
 
 def method_at(game: Game, y: NDArray[np.float64], method: Any) -> MethodRow:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.games.field import Game
+from dynamics.games.field import Field, Game
 from dynamics.stability import derivatives
 
 
@@ -50,17 +50,19 @@ def leader_follower(game: Game) -> tuple[str, str]:
     return leader, follower
 
 
-def second_order(game: Game, y: NDArray[np.float64], error: float = 0.0) -> Solution:
+def second_order(game: Field, y: NDArray[np.float64], error: float = 0.0) -> Solution:
     """Return the second-order class of an equilibrium.
 
     Parameters
     ----------
-    game : Game
-        Losses are taken without time scales and metrics.
+    game : Game, or Field
+        Losses are taken without time scales and metrics. A field without players has no class: undecided.
     y : ndarray, shape (dim,)
     error : float
         Uncertainty of the point; matrices definite by less than it may change them are undecided.
     """
+    if not isinstance(game, Game):
+        return Solution("undecided", "a field without players has no second-order class")
     players = list(game.players)
     hessians = {player: derivatives.loss_hessian(game, player, y) for player in players}
     gradients = {player: derivatives.loss_gradient(game, player, y) for player in players}

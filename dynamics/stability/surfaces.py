@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.core.errors import InputError
 from dynamics.games.field import Field
 from dynamics.stability import continua, newton
 
@@ -31,6 +32,26 @@ def surface_functions(game: Field) -> list[tuple[str, Callable[[Any], Any]]]:
                 reason = f"it lies on the clipping bound {name} = {edge:g}"
                 found.append((reason, lambda y, i=column, e=float(edge): y[..., i] - e))
     return found
+
+
+def admissible(game: Field, sides: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sides of a box cut to the clipping bounds of the game, which no state may leave, shape (dim, 2).
+
+    Raises
+    ------
+    InputError
+        For a box outside the bounds.
+    """
+    cut = sides.copy()
+    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
+        i = list(game.names).index(name)
+        cut[i] = max(cut[i, 0], low), min(cut[i, 1], high)
+        if not cut[i, 0] < cut[i, 1]:
+            raise InputError(
+                f"The box has {name} in [{sides[i, 0]:g}, {sides[i, 1]:g}], outside its clipping bounds "
+                f"[{low:g}, {high:g}]: choose a box that meets them."
+            )
+    return cut
 
 
 def surface_gradient(
@@ -77,8 +98,10 @@ def on_switch(
     for _ in range(40):
         gradient = surface_gradient(problem, function, u)
         normal = gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-300)
-        stacked = np.concatenate([problem.jacobian(u), normal[:, None, :]], axis=1)
         value = problem(u)
+        # a component that is zero on the surface (its outward part on a bound) has other slopes beside it
+        slopes = np.where((value == 0)[..., None], 0.0, problem.jacobian(u))
+        stacked = np.concatenate([slopes, normal[:, None, :]], axis=1)
         target = np.concatenate([np.where(np.isfinite(value), value, 0.0), np.zeros((len(u), 1))], axis=1)
         step = -np.einsum("mij,mj->mi", np.linalg.pinv(stacked, rcond=1e-12), target)
         length = newton.norms(step)

@@ -201,6 +201,8 @@ def _pair(field: Field, y: NDArray[np.float64], found: Spectrum, extent: float) 
 
 def _zero(field: Field, y: NDArray[np.float64], extent: float) -> Verdict:
     form = normalform.fold_form(field, y)
+    if form is None:
+        return Verdict("undecided", "the zero eigenvalue is not simple: no normal form with a single amplitude", {})
     amplitudes = extent * np.array([0.01, 0.03, 0.1])
     u = np.concatenate([-amplitudes[::-1], amplitudes])
     try:

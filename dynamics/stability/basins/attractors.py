@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.random import Stream, normals
-from dynamics.stability.basins.motion import Motion
+from dynamics.stability.basins.motion import Balls, Motion
 from dynamics.stability.equilibria import find_equilibria
 
 #: Radii tried around a candidate, largest first, in units of half the box.
@@ -105,15 +105,15 @@ def find_attractors(
         if radius:
             found.append(Attractor("equilibrium", zero.at[None], radius, motion.game.names))
     points = [a for a in found if a.kind == "equilibrium"]
-    outcome = motion.run(starts, 4 * motion.span, bound, *balls(points, motion.game.dim))
+    outcome = motion.run(starts, 4 * motion.span, bound, balls(points, motion.game.dim))
     left = outcome.last[(outcome.captured < 0) & ~outcome.diverged]
     return (*found, *_orbits(motion, left, search.zeros, half, bound, seed))
 
 
-def balls(attractors: list[Attractor], dim: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return centres and radii of attractors that are points."""
+def balls(attractors: list[Attractor], dim: int) -> Balls:
+    """Return the neighbourhoods of attractors that are points."""
     centres = np.array([a.points[0] for a in attractors]).reshape(-1, dim)
-    return centres, np.array([a.radius for a in attractors], dtype=np.float64)
+    return Balls(centres, np.array([a.radius for a in attractors], dtype=np.float64))
 
 
 def near(attractor: Attractor, states: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -138,8 +138,8 @@ def _verified(motion: Motion, points: NDArray[np.float64], half: float, bound: f
             continue
         radius = share * half
         starts = motion.game.project(base + radius * direction)
-        centres, radii = (points, np.full(1, RETURN * radius)) if len(points) == 1 else _none(points.shape[1])
-        outcome = motion.run(starts, patience * motion.span, bound, centres, radii)
+        target = Balls(points, np.full(1, RETURN * radius)) if len(points) == 1 else Balls.none(points.shape[1])
+        outcome = motion.run(starts, patience * motion.span, bound, target)
         distances = _distances(outcome.last, points)
         if (distances <= RETURN * radius * (1 + 1e-9)).all() and not outcome.diverged.any():
             return radius
@@ -184,10 +184,10 @@ def _settled(motion: Motion, end: NDArray[np.float64], half: float, bound: float
 
     An orbit that spirals slowly, as around a weakly attracting equilibrium, leaves its own beginning behind.
     """
-    nothing = _none(len(end))
+    nothing = Balls.none(len(end))
     path = motion.orbit(end, motion.span, SAMPLES)
     for patience in PATIENCE[:2]:
-        later = motion.run(path[-1:], patience * motion.span, bound, *nothing)
+        later = motion.run(path[-1:], patience * motion.span, bound, nothing)
         if later.diverged[0]:
             return None
         ahead = motion.orbit(later.last[0], motion.span, SAMPLES)
@@ -219,7 +219,3 @@ def _described(path: NDArray[np.float64], half: float) -> tuple[NDArray[np.float
     cell = LATTICE * RADII[-2] * half
     _, kept = np.unique(np.round(path / cell).astype(np.int64), axis=0, return_index=True)
     return path[np.sort(kept)], "cycle"
-
-
-def _none(dim: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return np.empty((0, dim)), np.empty(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from dynamics.core.errors import InputError, check_box, check_count, check_positive, unknown
 from dynamics.core.random import Stream, uniforms
 from dynamics.core.results import versions
-from dynamics.games.field import Game
+from dynamics.games.field import Field
 from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods import Method
 from dynamics.stability.basins.attractors import Attractor, balls, find_attractors, near
@@ -27,7 +28,7 @@ REST = 1e-6
 
 
 def find_basins(
-    game: Game,
+    game: Field,
     box: Mapping[str, tuple[float, float]] | None = None,
     cells: int | Sequence[int] = 128,
     method: Method | None = None,
@@ -48,9 +49,9 @@ def find_basins(
 
     Parameters
     ----------
-    game : SymbolicGame
+    game : SymbolicGame, or for the flow any field with generated code, such as a modified flow
     box : mapping of coordinate to (float, float), optional
-        The game's own box by default.
+        The field's own box by default.
     cells : int or two ints
         Cells along the axes of the picture.
     method : Method, optional
@@ -58,7 +59,7 @@ def find_basins(
     plane : sequence of one or two str, optional
         The coordinates of the picture; the first two by default.
     at : mapping of coordinate to float, optional
-        Values of the other coordinates; those of the game's start by default.
+        Values of the other coordinates; those of the field's own start by default.
     time : float, optional
         Time within which starts are expected to arrive (flow; 100 by default). What has not goes on, up to 64 times
         as long.
@@ -87,13 +88,21 @@ def find_basins(
     >>> [attractor.label for attractor in basins.attractors]
     ['equilibrium x=-1', 'equilibrium x=1']
     """
-    if not isinstance(game, SymbolicGame):
-        raise InputError(f"Basins are computed for games given by formulas, got {type(game).__name__}: use integrate.")
+    if method is None:
+        from dynamics.flow.compiled.program import check_compilable
+
+        check_compilable(game, solver)
+    else:
+        played: Any = game
+        method.check(played)
+        if not isinstance(game, SymbolicGame):
+            kind = type(game).__name__
+            raise InputError(f"Basins are computed for games given by formulas, got {kind}: use iterate.")
     if method is None and iterations is not None:
         raise InputError(f"iterations={iterations} has no effect on the flow: give time, or a method.")
     if method is not None and time is not None:
         raise InputError(f"time={time:g} has no effect on the method {method.name}: give iterations.")
-    sides = {**game.box, **(box or {})}
+    sides = {**getattr(game, "box", {}), **(box or {})}
     check_box(sides, game.names)
     axes = _plane(game, plane)
     fixed = _fixed(game, at, axes)
@@ -102,6 +111,7 @@ def find_basins(
     if method is None:
         motion = FlowMotion(game, 100.0 if time is None else check_positive("The time", time), solver)
     else:
+        assert isinstance(game, SymbolicGame)
         motion = MapMotion(game, 1000 if iterations is None else check_count("The iterations", iterations), method)
     corner = np.linalg.norm([max(abs(low), abs(high)) for low, high in sides.values()])
     limit = 100 * float(corner) if bound is None else check_positive("The bound", bound)
@@ -118,7 +128,7 @@ def find_basins(
         grids[name] = low + (high - low) * (np.arange(count) + 0.5) / count
     settings = {"solver": solver, "time": motion.span} if method is None else method.settings()
     return Basins(
-        game=game.name,
+        game=str(getattr(game, "name", type(game).__name__)),
         names=game.names,
         axes=grids,
         at=fixed,
@@ -141,7 +151,7 @@ def _labels(
     """Return the label of every start, and how many needed how many rounds."""
     labels = np.full(len(starts), UNDECIDED)
     where = [i for i, a in enumerate(attractors) if a.kind in ("equilibrium", "fixed-point")]
-    centres, radii = balls([attractors[i] for i in where], motion.game.dim)
+    targets = balls([attractors[i] for i in where], motion.game.dim)
     half = 0.5 * min(high - low for low, high in sides.values())
     rows, states, done, rounds = np.arange(len(starts)), starts, 0.0, 0
     for look in LOOKS:
@@ -149,7 +159,7 @@ def _labels(
         if look < 1 and not motion.memoryless:
             continue
         begin = states if motion.memoryless else starts[rows]
-        outcome = motion.run(begin, (look - done) * motion.span, bound, centres, radii)
+        outcome = motion.run(begin, (look - done) * motion.span, bound, targets)
         found = np.full(len(rows), UNDECIDED)
         hit = outcome.captured >= 0
         found[hit] = np.array(where, dtype=np.int64)[outcome.captured[hit]] if where else UNDECIDED
@@ -175,7 +185,7 @@ def _labels(
 
 
 def _starts(
-    game: SymbolicGame,
+    game: Field,
     sides: Mapping[str, tuple[float, float]],
     axes: tuple[str, ...],
     fixed: Mapping[str, float],
@@ -195,7 +205,7 @@ def _starts(
     return game.project(starts)
 
 
-def _plane(game: Game, plane: Sequence[str] | None) -> tuple[str, ...]:
+def _plane(game: Field, plane: Sequence[str] | None) -> tuple[str, ...]:
     axes = tuple(game.names[:2] if plane is None else plane)
     for name in axes:
         if name not in game.names:
@@ -205,14 +215,18 @@ def _plane(game: Game, plane: Sequence[str] | None) -> tuple[str, ...]:
     return axes
 
 
-def _fixed(game: Game, at: Mapping[str, float] | None, axes: tuple[str, ...]) -> dict[str, float]:
-    values = dict(zip(game.names, game.start.tolist(), strict=True))
+def _fixed(game: Field, at: Mapping[str, float] | None, axes: tuple[str, ...]) -> dict[str, float]:
+    start = getattr(game, "start", None)
+    values = {} if start is None else dict(zip(game.names, start.tolist(), strict=True))
     for name, value in (at or {}).items():
-        if name not in values:
+        if name not in game.names:
             raise unknown("coordinate", name, game.names)
         if name in axes:
             raise InputError(f"{name} is an axis of the picture and cannot be held at {value:g}: leave it out of at.")
         values[name] = float(value)
+    missing = [name for name in game.names if name not in axes and name not in values]
+    if missing:
+        raise InputError(f"A {type(game).__name__} has no start of its own: give a value of {missing[0]} in at.")
     return {name: value for name, value in values.items() if name not in axes}
 
 

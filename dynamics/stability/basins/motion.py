@@ -10,11 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.status import Status
+from dynamics.games.field import Field
 from dynamics.games.symbolic import SymbolicGame
 
 #: Local error of the flow's steps. A start closer to a boundary of basins than the error that they add up to may be
 #: labelled by its neighbour's side; it is far below the width of a cell.
 TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class Balls:
+    """Neighbourhoods of attractors that are points: what is in one has arrived.
+
+    Attributes
+    ----------
+    centres : ndarray, shape (ball, dim)
+    radii : ndarray, shape (ball,)
+    """
+
+    centres: NDArray[np.float64]
+    radii: NDArray[np.float64]
+
+    @classmethod
+    def none(cls, dim: int) -> Balls:
+        """Return no balls."""
+        return cls(np.empty((0, dim)), np.empty(0))
+
+    def holding(self, states: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the index of the ball that holds each state, -1 for none, shape (start,)."""
+        if not len(self.radii):
+            return np.full(len(states), -1)
+        distances = np.linalg.norm(states[:, None] - self.centres, axis=-1) / self.radii
+        nearest = distances.argmin(axis=1)
+        return np.where(distances[np.arange(len(states)), nearest] <= 1, nearest, -1)
 
 
 @dataclass(frozen=True)
@@ -40,27 +68,20 @@ class Motion(ABC):
 
     Attributes
     ----------
-    game : SymbolicGame
+    game : Field
     span : float
         The time, or the iterations, within which starts are expected to arrive.
     memoryless : bool
         Whether a state says where it goes.
     """
 
-    game: SymbolicGame
+    game: Field
     span: float
     memoryless: bool = True
 
     @abstractmethod
-    def run(
-        self,
-        starts: NDArray[np.float64],
-        span: float,
-        bound: float,
-        centres: NDArray[np.float64],
-        radii: NDArray[np.float64],
-    ) -> Outcome:
-        """Return where starts, shape (start, dim), are after ``span``, or whose ball (centre, radius) holds them."""
+    def run(self, starts: NDArray[np.float64], span: float, bound: float, balls: Balls) -> Outcome:
+        """Return where starts, shape (start, dim), are after ``span``, or whose ball holds them."""
 
     @abstractmethod
     def orbit(self, start: NDArray[np.float64], span: float, samples: int) -> NDArray[np.float64]:
@@ -76,24 +97,18 @@ class FlowMotion(Motion):
 
     Parameters
     ----------
-    game : SymbolicGame
+    game : Field
+        With generated code.
     span : float
         Time.
     solver : str
         A compiled solver.
     """
 
-    def __init__(self, game: SymbolicGame, span: float, solver: str = "compiled:dop853") -> None:
+    def __init__(self, game: Field, span: float, solver: str = "compiled:dop853") -> None:
         self.game, self.span, self.solver = game, span, solver
 
-    def run(
-        self,
-        starts: NDArray[np.float64],
-        span: float,
-        bound: float,
-        centres: NDArray[np.float64],
-        radii: NDArray[np.float64],
-    ) -> Outcome:
+    def run(self, starts: NDArray[np.float64], span: float, bound: float, balls: Balls) -> Outcome:
         """Integrate every start until a ball holds it."""
         from dynamics.flow.compiled import integrate_many
 
@@ -104,8 +119,8 @@ class FlowMotion(Motion):
             solver=self.solver,
             rtol=TOLERANCE,
             atol=TOLERANCE,
-            targets=centres,
-            radii=radii,
+            targets=balls.centres,
+            radii=balls.radii,
             bound=bound,
         )
         lost = (result.statuses == Status.DIVERGED) | (result.statuses == Status.NON_FINITE)
@@ -139,40 +154,29 @@ class MapMotion(Motion):
     def __init__(self, game: SymbolicGame, span: float, method: Any) -> None:
         method.check(game)
         self.game, self.span, self.method = game, span, method
+        self._played = game
         self.memoryless = not method.init(game.start, game).memory
 
-    def run(
-        self,
-        starts: NDArray[np.float64],
-        span: float,
-        bound: float,
-        centres: NDArray[np.float64],
-        radii: NDArray[np.float64],
-    ) -> Outcome:
+    def run(self, starts: NDArray[np.float64], span: float, bound: float, balls: Balls) -> Outcome:
         """Iterate every start to the end, and see in which ball it is."""
         from dynamics.methods import iterate
 
         iterations = max(1, round(span))
-        result = iterate(self.game, self.method, starts, iterations, every=iterations, compiled=True)
+        result = iterate(self._played, self.method, starts, iterations, every=iterations, compiled=True)
         last = result.final
-        captured = np.full(len(starts), -1)
-        if len(centres):
-            distances = np.linalg.norm(last[:, None] - centres, axis=-1) / radii
-            nearest = distances.argmin(axis=1)
-            captured = np.where(distances[np.arange(len(last)), nearest] <= 1, nearest, -1)
         lost = (result.statuses == Status.DIVERGED) | (result.statuses == Status.NON_FINITE)
         lost |= np.linalg.norm(last, axis=-1) > bound
-        return Outcome(last, np.where(lost, -1, captured), lost)
+        return Outcome(last, np.where(lost, -1, balls.holding(last)), lost)
 
     def orbit(self, start: NDArray[np.float64], span: float, samples: int) -> NDArray[np.float64]:
         """Return so many iterates, every one: points of a closed curve come in no order."""
         from dynamics.methods import iterate
 
-        path = iterate(self.game, self.method, start, samples - 1, compiled=True).states
+        path = iterate(self._played, self.method, start, samples - 1, compiled=True).states
         return path[np.isfinite(path).all(axis=-1)]
 
     def rest(self, states: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the length of a first step."""
         from dynamics.methods import iterate
 
-        return np.linalg.norm(iterate(self.game, self.method, states, 1).final - states, axis=-1)
+        return np.linalg.norm(iterate(self._played, self.method, states, 1).final - states, axis=-1)

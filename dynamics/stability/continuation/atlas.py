@@ -18,6 +18,7 @@ from dynamics.stability.continuation.detection import Mark, detect
 from dynamics.stability.continuation.orbits import Cycles
 from dynamics.stability.continuation.points import Equilibria, StateProblem
 from dynamics.stability.continuation.result import Branch, BranchEvent
+from dynamics.stability.newton import EDGE
 from dynamics.stability.normalform import fold_form
 
 #: Scaled distance within which two branch points, or a point and a branch, are the same.
@@ -242,7 +243,9 @@ def crossing(mark: Mark, found: Junction) -> BranchEvent:
     text += "; this branch is born here, symmetric to both sides" if upright else "; a symmetric pair is born here"
     if isinstance(problem, Equilibria):
         form = fold_form(problem.field(found.z), problem.point(found.z))
-        if abs(form.a3) > form.tolerance3:
+        if form is None:
+            text += "; a second eigenvalue is zero (a Bogdanov-Takens point): no pitchfork normal form"
+        elif abs(form.a3) > form.tolerance3:
             detail |= {"a3": form.a3, "criticality": "supercritical" if form.a3 < 0 else "subcritical"}
             text += f"; cubic coefficient a3 = {form.a3:.8g}: {detail['criticality']}"
     return BranchEvent("branch-point", p, at, detail, text)
@@ -289,6 +292,8 @@ def branch(curve: Curve) -> Branch:
     nodes.append((float(len(curve.segments)), _state_problem(last), last.end))
     places = {node[0] for node in nodes}
     nodes += [(mark.place, mark.problem, mark.z) for mark, _ in curve.events if mark.place not in places]
+    # a step beyond the range whose landing failed, at a branch point on the end, ends at what was found on it
+    nodes = [node for node in nodes if -EDGE <= node[2][-1] <= 1.0 + EDGE]
     nodes += _around(curve)
     nodes.sort(key=lambda node: node[0])
     problem = curve.problem

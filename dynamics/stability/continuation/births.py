@@ -1,4 +1,4 @@
-r"""Where cycles come from: Hopf points of equilibria, orbits that were found, period doublings of maps.
+r"""Where cycles come from: Hopf points of equilibria, orbits that were found, period doublings.
 
 Near a Hopf point the cycle is ``y_0 + 2 Re(z q e^{i omega t}) + ...`` with ``|z|^2`` proportional to ``p - p_0``: the
 branch leaves the equilibrium at right angles to the parameter, in the direction of the critical eigenspace.
@@ -55,28 +55,42 @@ def from_hopf(mark: Mark) -> tuple[Segment, Vector] | None:
     return None
 
 
-def from_doubling(mark: Mark) -> tuple[PeriodicPoints, Vector, Vector]:
+def from_doubling(mark: Mark) -> tuple[PeriodicPoints | Cycles, Vector, Vector]:
     """Return the problem of the doubled cycle born at a multiplier -1, the point of its birth and its direction.
 
-    With ``A q = -q`` for the product ``A`` of the Jacobians over the period, the first points of both halves part by
-    ``+-q``, the following ones by its images.
+    With ``A q = -q`` for the product ``A`` of the Jacobians over the period (of a map's iterations, of the flow over
+    the pieces), the first points of both laps part by ``+-q``, the following ones by its images.
     """
-    problem = mark.problem
-    assert isinstance(problem, PeriodicPoints)
-    values, right = eigen(problem.linearisation(mark.z))
-    k = int(np.argsort(np.abs(tests.flips(values)))[mark.dropped])
-    states, p = problem.states(mark.z), problem.parameter(mark.z)
-    assert problem.family.method is not None
-    q = np.real(right[:, k])
+    problem, z = mark.problem, mark.z
+    p = problem.parameter(z)
+    if isinstance(problem, Cycles):
+        points, period = problem.orbit(z)
+        longer = problem.doubled()
+        apart = _parting(problem.pieces(z).by_start, mark.dropped)
+        begin, direction = longer.unknowns(np.tile(points, (2, 1)), 2 * period, p), longer.unknowns(apart, 1.0, p)
+    else:
+        assert isinstance(problem, PeriodicPoints) and problem.family.method is not None
+        states = problem.states(z)
+        longer = PeriodicPoints(problem.family, problem.names, problem.sides, 2 * problem.copies, problem.state)
+        derivatives = extended_map(problem.family.method(p), problem.family.field(p), states)[1]
+        apart = _parting(derivatives, mark.dropped)
+        begin, direction = longer.unknowns(np.tile(states, (2, 1)), p), longer.unknowns(apart, p)
+    direction[-1] = 0.0
+    return longer, begin, direction / np.linalg.norm(direction)
+
+
+def _parting(derivatives: NDArray[np.float64], dropped: int) -> NDArray[np.float64]:
+    """Return how far the points of two laps lie from those of one, shape (2 k, n), from derivatives (k, n, n)."""
+    product = np.eye(derivatives.shape[-1])
+    for derivative in derivatives:
+        product = derivative @ product
+    values, right = eigen(product)
+    q = np.real(right[:, int(np.argsort(np.abs(tests.flips(values)))[dropped])])
     offsets = []
-    for derivative in extended_map(problem.family.method(p), problem.family.field(p), states)[1]:
+    for derivative in derivatives:
         offsets.append(q)
         q = derivative @ q
-    doubled = PeriodicPoints(problem.family, problem.names, problem.sides, 2 * problem.copies, problem.state)
-    z = doubled.unknowns(np.concatenate([states, states]), p)
-    direction = doubled.unknowns(np.concatenate([offsets, np.negative(offsets)]), p)
-    direction[-1] = 0.0
-    return doubled, z, direction / np.linalg.norm(direction)
+    return np.concatenate([offsets, np.negative(offsets)])
 
 
 def from_orbit(

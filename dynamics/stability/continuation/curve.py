@@ -65,6 +65,10 @@ class Problem(ABC):
         """Return the problem from which the next step is taken (another mesh or reference), and the point in it."""
         return self, z, tangent
 
+    def place(self, z: Vector) -> Vector:
+        """Return numbers that tell a solution from others, the parameter last, equal in every renewed problem."""
+        return z
+
     def finished(self, before: Vector, after: Vector) -> str:
         """Return why the curve should not be followed beyond ``after``; empty to go on."""
         return ""
@@ -241,11 +245,10 @@ def walk(problem: Problem, z: Vector, direction: Vector, steps: Steps, first: fl
         ``ended`` is "range", "box", "closed", "budget", "newton", "continuum" or what the problem says.
     """
     segments: list[Segment] = []
-    origin = problem, z, direction
     for here, a, ta, b, tb, ended in _advance(problem, z, direction, steps, first):
         if b is not None:
             segments.append(Segment(here, a, ta, b, tb))
-            if not ended and len(segments) > 3 and _closes(segments[-1], *origin):
+            if not ended and len(segments) > 3 and _closes(segments[-1], segments[0]):
                 ended = "closed"
         if ended:
             return Walk(tuple(segments), ended)
@@ -332,15 +335,20 @@ def _landed(segment: Segment, function: Callable[[Vector, Vector], float]) -> tu
     return z, t
 
 
-def _closes(segment: Segment, problem: Problem, z: Vector, direction: Vector) -> bool:
-    """Return whether a segment passes the origin of the walk in its direction."""
-    if segment.problem is not problem:
+def _closes(segment: Segment, first: Segment) -> bool:
+    """Return whether a segment passes the start of the first one in its direction."""
+    slack = 0.1 * abs(segment.end[-1] - segment.start[-1])
+    low, high = sorted((segment.start[-1], segment.end[-1]))
+    if not low - slack <= first.start[-1] <= high + slack:
         return False
-    chord = segment.end - segment.start
-    share = float(np.clip((z - segment.start) @ chord / (chord @ chord), 0.0, 1.0))
-    gap = float(np.linalg.norm(segment.start + share * chord - z))
-    # a chord leaves its curve by an eighth of length times angle
-    return gap <= 0.1 * float(np.linalg.norm(chord)) and float(segment.start_tangent @ direction) > LEAST_COSINE
+    (start, end), (origin, ahead) = ((s.problem.place(s.start), s.problem.place(s.end)) for s in (segment, first))
+    chord, direction = end - start, ahead - origin
+    share = float(np.clip((origin - start) @ chord / (chord @ chord), 0.0, 1.0))
+    gap = float(np.linalg.norm(start + share * chord - origin))
+    length = float(np.linalg.norm(chord))
+    # a chord leaves its curve by an eighth of length times angle; two of them may differ by two steps' turns
+    cosine = float(chord @ direction) / (length * float(np.linalg.norm(direction)))
+    return gap <= 0.1 * length and cosine > 1 - 4 * (1 - LEAST_COSINE)
 
 
 def both_ways(problem: Problem, z: Vector, steps: Steps) -> tuple[tuple[Segment, ...], tuple[str, str]]:

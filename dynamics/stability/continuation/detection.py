@@ -173,7 +173,11 @@ def _critical(
     dropped = int(zeros.min())
     marks = []
     if dropped:
-        marks.append(_stretch(kind, segments, 0, len(spectra) - 1, dropped - 1))
+        # a neutral pair may be complex on a part of the branch only, and real (a saddle's) on the rest
+        turning = np.array([tests.complex_count(values) > 0 for values in spectra])
+        for first, last in tests.runs(turning):
+            if last > first:
+                marks.append(_stretch(kind, segments, first, last, dropped - 1))
     signs = np.array(
         [0 if count > dropped else np.sign(tests.signed(f, dropped)) for f, count in zip(listed, zeros, strict=True)],
         dtype=int,

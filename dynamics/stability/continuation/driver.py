@@ -29,7 +29,7 @@ def continue_branches(
     box: Mapping[str, tuple[float, float]] | None = None,
     method: Any = None,
     cycles: bool = True,
-    search_cycles: bool = True,
+    search_cycles: bool | None = None,
     max_period: int = 4,
     first_step: float = 0.01,
     max_step: float = 0.02,
@@ -60,11 +60,13 @@ def continue_branches(
         Continue the map of this training algorithm instead of the flow.
     cycles : bool
         Whether branches of cycles are followed, from the Hopf points and period doublings at which they are born.
-    search_cycles : bool
-        Whether cycles of the flow are searched besides (:func:`dynamics.stability.find_cycles`, at two values of the
-        parameter), so that those born elsewhere are followed too; takes seconds.
+    search_cycles : bool, optional
+        Whether cycles are searched besides (:func:`dynamics.stability.find_cycles`, ``find_map_cycles`` up to
+        ``max_period``, at a few values of the parameter), so that those born elsewhere are followed too; takes seconds.
+        Unless given those of flows are, those of maps, which at large rates have cycles beyond number, are not.
     max_period : int
-        Longest cycles of maps followed through period doublings (their number doubles as well).
+        Longest cycles followed through period doublings (their number doubles as well): in iterations of a map, for
+        flows in periods of the first cycle.
     first_step, max_step : float
         Length of the first step and the largest one, in box widths and ranges of the parameter.
     max_points : int
@@ -122,7 +124,7 @@ def continue_branches(
         if cycles:
             growth = Growth(atlas, max_period)
             growth.run()
-            if search_cycles and method is None:
+            if method is None if search_cycles is None else search_cycles:
                 growth.search(family, problem, region, seed)
                 growth.run()
         branches = tuple(branch(curve) for curve in atlas.curves)

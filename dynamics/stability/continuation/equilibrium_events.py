@@ -42,6 +42,9 @@ def _event(kind: str, problem: Equilibria, z: Vector, detail: dict[str, Any], ev
 def _fold(problem: Equilibria, mark: Mark) -> BranchEvent:
     z, p = mark.z, problem.family.parameter
     form = fold_form(problem.field(z), problem.point(z))
+    if form is None:
+        text = "the branch turns back where two eigenvalues are zero (a Bogdanov-Takens point): no fold normal form"
+        return _event("fold", problem, z, {"type": "degenerate"}, text)
     slope = float(form.p @ problem.family.slope(problem.parameter(z), problem.point(z)))
     detail: dict[str, Any] = {"a2": form.a2, "slope": slope}
     law = f"on the centre manifold du/dt = b ({p} - {problem.parameter(z):.8g}) + a2 u^2 with b = {slope:.6g}"

@@ -161,6 +161,11 @@ def _name(game: Any) -> str:
 
 def _unknown(game: Any, method: Any, parameter: str, makers: Mapping[str, Any]) -> InputError:
     """Return the error for a parameter that there is not; settings without effect are told apart from typing errors."""
+    if isinstance(game, Field) and not makers:
+        return InputError(
+            f"A {_name(game)} has no parameters to continue in, got '{parameter}': give a function from the "
+            "parameter's value to the field instead, and the box."
+        )
     short = [name for name in makers if not (name.split(":")[0] in ("game", "method") and name.split(":")[1] in makers)]
     settings = getattr(game, "settings", {})
     if parameter in settings and parameter not in getattr(game, "parameters", {}):

@@ -17,7 +17,7 @@ Source: Doedel, Keller and Kernevez 1991; Ascher, Mattheij and Russell 1995, cha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +32,15 @@ PIECES, FEWEST, MOST = 24, 16, 120
 #: Residual of the collocation polynomial between its nodes, in box widths, that the mesh aims at. Orbits then close
 #: under a tight integration to 1e-9 where they are near circles, to 1e-6 where they jump (almost-bilinear, eps to 6).
 RESIDUAL = 1e-5
+#: Residual of a piece from which on the mesh is renewed: the error of the orbit goes with its square.
+UNEVEN = 3 * RESIDUAL
 #: Unknown of the period: this share of its logarithm.
 STRETCH = 0.2
 #: Extent, in box widths, below which a shrinking cycle has met its Hopf point.
 SMALL = 0.004
 #: Growth of the period over the first one after which it counts as unbounded, and the one from which on it does where
-#: the parameter stands still (in ranges) while the period grows by a twentieth.
-LONGEST, LONG, STILL = 30.0, 5.0, 1e-7
+#: it grows while the parameter stands still: moves by less than this share of the step.
+LONGEST, LONG, STILL = 30.0, 5.0, 1e-5
 #: Rounding of a monodromy matrix in units of its norm.
 ROUNDING = 1e-13
 #: Points of a branch whose flow a problem remembers: corrections, tangents and test functions ask for the same ones.
@@ -68,6 +70,8 @@ class Cycles(StateProblem):
     mesh : Mesh
     shortest : float
         Period of the first cycle of the branch, against which an unbounded growth is measured.
+    laps : int
+        How many times as long it is, by period doublings, as the cycle it descends from.
     """
 
     kind = "cycle"
@@ -75,9 +79,16 @@ class Cycles(StateProblem):
     accuracy = 1e-6
 
     def __init__(
-        self, family: Family, names: tuple[str, ...], sides: NDArray[np.float64], mesh: Mesh, shortest: float
+        self,
+        family: Family,
+        names: tuple[str, ...],
+        sides: NDArray[np.float64],
+        mesh: Mesh,
+        shortest: float,
+        laps: int = 1,
     ) -> None:
         self.family, self.names, self.sides, self.mesh, self.shortest = family, names, sides, mesh, shortest
+        self.laps = laps
         self.dim = len(names)
         self.width = sides[:, 1] - sides[:, 0]
         self.count = len(mesh.lengths)
@@ -85,6 +96,16 @@ class Cycles(StateProblem):
         # the norm of the unknowns is that of the orbit in the mean
         self.weights = self.width / np.sqrt(mesh.lengths)[:, None]
         self._known: dict[bytes, gauss.Pieces] = {}
+
+    def on(self, mesh: Mesh) -> Self:
+        """Return the same problem on another mesh."""
+        return type(self)(self.family, self.names, self.sides, mesh, self.shortest, self.laps)
+
+    def doubled(self) -> Self:
+        """Return the problem of cycles of two laps, on this mesh twice."""
+        lengths = np.tile(self.mesh.lengths / 2, 2)
+        mesh = Mesh(lengths, np.tile(self.mesh.points, (2, 1)), np.tile(self.mesh.velocities, (2, 1)))
+        return type(self)(self.family, self.names, self.sides, mesh, 2 * self.shortest, 2 * self.laps)
 
     def orbit(self, z: Vector) -> tuple[NDArray[np.float64], float]:
         """Return the states at the beginnings of the pieces, shape (N, dim), and the period."""
@@ -174,11 +195,25 @@ class Cycles(StateProblem):
         times = period * (starts[:, None] + shares * self.mesh.lengths[:, None])
         return times.ravel(), values.reshape(-1, self.dim)
 
+    def halves(self, z: Vector) -> NDArray[np.float64]:
+        """Return by how much the orbit misses itself after half a period, in box widths, shape (m, dim).
+
+        It changes sign as a whole where two laps change places, on the way through a period doubling.
+        """
+        times, values = self.samples(z)
+        period = self.orbit(z)[1]
+        later = [np.interp(times + period / 2, times, column, period=period) for column in values.T]
+        return (values - np.stack(later, axis=1)) / self.width
+
     def extent(self, z: Vector) -> NDArray[np.float64]:
         """Return lowest and highest value of each coordinate over the orbit, shape (dim, 2)."""
         times, values = self.samples(z)
         period = self.orbit(z)[1]
         return np.stack([extremes(times, column, period) for column in values.T])
+
+    def place(self, z: Vector) -> Vector:
+        """Return extent, period and parameter: meshes and phases differ from step to step."""
+        return np.concatenate([(self.extent(z) / self.width[:, None]).ravel(), z[-2:]])
 
     def margin(self, z: Vector) -> float:
         """Return the distance of the orbit to the border of the box."""
@@ -191,13 +226,21 @@ class Cycles(StateProblem):
         return float((np.ptp(self.orbit(z)[0], axis=0) / self.width).max())
 
     def finished(self, before: Vector, after: Vector) -> str:
-        """Return "hopf" where the cycle has shrunk to a point, "period" where its period grows without bound."""
+        """Return why the branch ends.
+
+        "hopf" where the cycle has shrunk to a point, "doubling" where it has met a cycle of half its period, "period"
+        where its period grows without bound.
+        """
         first, second = (self.orbit(z)[0] for z in (before, after))
         through = float(((first - first.mean(axis=0)) * (second - second.mean(axis=0)) / self.width**2).sum()) < 0
         if through or self.amplitude(after) < min(SMALL, self.amplitude(before)):
             return "hopf"
+        apart, later = self.halves(before).ravel(), self.halves(after).ravel()
+        # beyond a doubling they are nearly opposite; where the branch begins in one, the first is rounding
+        if float(apart @ later) < -0.5 * float(np.linalg.norm(apart) * np.linalg.norm(later)):
+            return "doubling"
         previous, period = (self.orbit(z)[1] for z in (before, after))
-        still = abs(after[-1] - before[-1]) < STILL and period > 1.05 * previous
+        still = abs(after[-1] - before[-1]) < STILL * np.linalg.norm(after - before) and period > previous
         return "period" if period > (LONG if still else LONGEST) * self.shortest else ""
 
     def resolution(self, z: Vector) -> float:
@@ -214,19 +257,19 @@ class Cycles(StateProblem):
     def renewed(self, z: Vector, tangent: Vector) -> tuple[Problem, Vector, Vector]:
         """Return the problem with this orbit as reference, on a new mesh where the old one has become a poor fit."""
         found = self.pieces(z)
-        lengths = remeshed(self.mesh.lengths, self._residuals(z, found))
+        lengths = remeshed(self.mesh.lengths, self._residuals(z, found), MOST * self.laps)
         points, period = self.orbit(z)
         p = self.parameter(z)
         if lengths is None:
             mesh = self._reference(self.mesh.lengths, points, p)
-            problem = Cycles(self.family, self.names, self.sides, mesh, self.shortest)
+            problem = self.on(mesh)
             return problem, z, _tangent(problem, z, tangent)
         old = np.concatenate([[0.0], np.cumsum(self.mesh.lengths)])
         new = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
         index = np.clip(np.searchsorted(old, new, side="right") - 1, 0, self.count - 1)
         shares = (new - old[index]) / self.mesh.lengths[index]
         moved = np.einsum("km,kmn->kn", gauss.interpolation(shares)[0], found.values[index])
-        problem = Cycles(self.family, self.names, self.sides, self._reference(lengths, moved, p), self.shortest)
+        problem = self.on(self._reference(lengths, moved, p))
         # the direction, carried over by interpolation along the period
         change = tangent[:-2].reshape(self.count, self.dim) * self.weights
         columns = [np.interp(new, old, np.append(column, column[0])) for column in change.T]
@@ -282,7 +325,9 @@ def extremes(
     return found[0], found[1]
 
 
-def remeshed(lengths: NDArray[np.float64], residuals: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def remeshed(
+    lengths: NDArray[np.float64], residuals: NDArray[np.float64], most: int = MOST
+) -> NDArray[np.float64] | None:
     """Return the lengths of a mesh whose pieces share the residual evenly; None while the present one will do.
 
     The residual of a piece goes with its length to the power of the stages.
@@ -290,15 +335,17 @@ def remeshed(lengths: NDArray[np.float64], residuals: NDArray[np.float64]) -> ND
     Parameters
     ----------
     lengths, residuals : ndarray, shape (N,)
+    most : int
+        Number of pieces at most.
     """
     count = len(lengths)
     # a floor keeps pieces on which hardly anything happens from growing without limit
     density = (residuals + 1e-2 * RESIDUAL) ** (1 / gauss.STAGES) / lengths
     density = (np.roll(density, 1) + 2 * density + np.roll(density, -1)) / 4
     needed = int(np.ceil((density * lengths).sum() / RESIDUAL ** (1 / gauss.STAGES)))
-    wanted = int(np.clip(needed, FEWEST, MOST))
+    wanted = int(np.clip(needed, FEWEST, most))
     share = density * lengths / (density * lengths).sum() * count
-    if share.max() < 2.0 and 0.6 * count <= wanted <= 1.2 * count:
+    if share.max() < 2.0 and 0.6 * count <= wanted <= 1.2 * count and residuals.max() <= UNEVEN:
         return None
     cumulative = np.concatenate([[0.0], np.cumsum(density * lengths)])
     edges = np.concatenate([[0.0], np.cumsum(lengths)])

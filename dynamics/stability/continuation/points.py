@@ -100,9 +100,6 @@ class PointProblem(StateProblem):
         Length of an extended state (coordinates first, then memory); ``dim`` by default.
     """
 
-    kind = "equilibrium"
-    multipliers = False
-
     def __init__(
         self,
         family: Family,
@@ -139,9 +136,9 @@ class PointProblem(StateProblem):
         inside = np.minimum(points - self.sides[:, 0], self.sides[:, 1] - points) / width
         return float(inside.min())
 
+    @abstractmethod
     def linearisation(self, z: Vector) -> NDArray[np.float64]:
         """Return the matrix whose eigenvalues decide about stability."""
-        raise NotImplementedError
 
     def eigenvalues(self, z: Vector) -> NDArray[np.complex128]:
         """Return the eigenvalues of the linearisation, the outermost (largest real part or modulus) first."""
@@ -169,6 +166,9 @@ def eigen(matrix: NDArray[np.float64]) -> tuple[NDArray[np.complex128], NDArray[
 class Equilibria(PointProblem):
     """``v(y, p) = 0``."""
 
+    kind = "equilibrium"
+    multipliers = False
+
     def evaluate(self, z: Vector) -> tuple[Vector, NDArray[np.float64]]:
         """Return the field and its derivatives in the unknowns."""
         p, y = self.parameter(z), self.point(z)
@@ -190,7 +190,6 @@ class Equilibria(PointProblem):
 class PeriodicPoints(PointProblem):
     """``Phi(y_1, p) = y_2, ..., Phi(y_k, p) = y_1`` for a training algorithm ``Phi`` on its extended state."""
 
-    kind = "fixed-point"
     multipliers = True
 
     def __init__(

@@ -67,6 +67,11 @@ class ShotCycles(Cycles):
         times = period * np.arange(count) / count
         return integrate(self.family.field(self.parameter(z)), points[0], times, record_switchings=True)
 
+    def halves(self, z: Vector) -> NDArray[np.float64]:
+        """Return by how much the orbit misses itself after half a period, at its points, in box widths."""
+        points = self.orbit(z)[0]
+        return (points - np.roll(points, self.count // 2, axis=0)) / self.width
+
     def extent(self, z: Vector) -> NDArray[np.float64]:
         """Return lowest and highest value of each coordinate, which may lie on a switch, shape (dim, 2)."""
         found = self._followed(z)
@@ -89,8 +94,7 @@ class ShotCycles(Cycles):
         moved = clear_of_switches(self.family.field(p), states, self.count)
         if moved:
             points = states[moved :: POINTS // self.count]
-        mesh = self._reference(self.mesh.lengths, points, p)
-        problem = ShotCycles(self.family, self.names, self.sides, mesh, self.shortest)
+        problem = self.on(self._reference(self.mesh.lengths, points, p))
         after: Vector | None = z
         if moved:
             after = correct(problem, problem.unknowns(points, period, p), _still(problem))

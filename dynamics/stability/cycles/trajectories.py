@@ -83,19 +83,23 @@ def near_returns(
     for states in path.states:
         states = states[np.isfinite(states).all(axis=1)]
         if len(states) > 8:
-            found += _returns(states, width, float(grid[1]), longest, direction)
+            found += _returns(states, sides, float(grid[1]), longest, direction)
     # one lap before two: gaps within a factor of two, or below what samples resolve, count as equal
     return sorted(found, key=lambda item: (round(np.log2(max(item.gap, RESOLVED))), item.guess.period, item.gap))
 
 
 def _returns(
-    states: NDArray[np.float64], width: NDArray[np.float64], step: float, longest: float, direction: int
+    states: NDArray[np.float64], sides: NDArray[np.float64], step: float, longest: float, direction: int
 ) -> list[Return]:
-    """Return the close returns of one trajectory: for each anchor its first and its best."""
+    """Return the close returns of one trajectory to states in the box: for each anchor its first and its best."""
     found: dict[tuple[int, int], Return] = {}
     most = int(longest / step)
-    scaled = states / width
-    for i in np.unique(np.linspace(0, len(states) - 4, ANCHORS).astype(int)):
+    scaled = states / (sides[:, 1] - sides[:, 0])
+    inside = np.flatnonzero(((states >= sides[:, 0]) & (states <= sides[:, 1])).all(axis=1))
+    inside = inside[inside < len(states) - 3]
+    if not inside.size:
+        return []
+    for i in np.unique(inside[np.linspace(0, len(inside) - 1, ANCHORS).astype(int)]):
         gap = np.abs(scaled[i : i + most + 1] - scaled[i]).max(axis=1)
         size = np.maximum.accumulate(gap)
         inner = np.flatnonzero((gap[1:-1] <= gap[:-2]) & (gap[1:-1] < gap[2:])) + 1

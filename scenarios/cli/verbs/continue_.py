@@ -33,13 +33,14 @@ def continue_(
     ] = None,
     box: options.Box = None,
     cycles: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--cycles",
             metavar="WHICH",
-            help="all: those born at Hopf points and period doublings, and those a search finds (seconds); born; none.",
+            help="all: those born at Hopf points and period doublings, and those a search finds (default of flows); "
+            "born (default of maps, which may have cycles beyond number); none.",
         ),
-    ] = "all",
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option("--method", metavar="NAME", help="Continue the map of a training algorithm instead of the flow."),
@@ -53,7 +54,12 @@ def continue_(
         int, typer.Option("--points", metavar="N", help="Points at most on each side of a branch's start.")
     ] = 500,
     max_period: Annotated[
-        int, typer.Option("--max-period", metavar="K", help="Longest cycles of maps followed through period doublings.")
+        int,
+        typer.Option(
+            "--max-period",
+            metavar="K",
+            help="Longest cycles followed through period doublings: iterations of a map, laps of a flow's first cycle.",
+        ),
     ] = 4,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the searches.")] = 0,
     coordinates: Annotated[
@@ -83,6 +89,7 @@ def continue_(
     if len(ranges) != 1:
         raise InputError(f"--over got {len(ranges)} parameters, expected one, such as gamma=0:3.")
     ((parameter, interval),) = ranges.items()
+    cycles = cycles or ("all" if method is None else "born")
     if cycles not in CYCLES:
         raise unknown("choice of --cycles", cycles, CYCLES)
     target = playing.check_out(out, (".png", ".svg"), "a picture")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from dynamics import games
 from dynamics.core.errors import InputError
+from dynamics.games.definition import Definition, Player
+from dynamics.games.expressions import symbol
+from dynamics.games.symbolic import SymbolicGame
 from dynamics.stability import find_equilibria
 
 
@@ -260,3 +264,31 @@ def test_an_equilibrium_may_slide_to_its_place_along_a_kink() -> None:
     found = find_equilibria(_one_player("relu(x) - x/2 + (y - 0.3)**2/2 + x*y", ["x", "y"]))
     kinks = [zero.at for zero in found.zeros if zero.surface]
     np.testing.assert_allclose(kinks, [[0.0, 0.3]], atol=1e-12)
+
+
+def clipped(losses: dict[str, str], bounds: dict[str, float]) -> SymbolicGame:
+    """Return a game of one player per coordinate, some of them clipped to ``[-bound, bound]``."""
+    table = {name: symbol(name) for name in losses}
+    players = tuple(Player(f"player_{n}", (n,), sp.sympify(loss, locals=table)) for n, loss in losses.items())
+    return SymbolicGame(
+        Definition("clipped", players, bounds={n: (-sp.Float(b), sp.Float(b)) for n, b in bounds.items()})
+    )
+
+
+@pytest.mark.parametrize("box", [(-3.0, 3.0), (-1.0, 1.0), (0.3, 5.0)])
+def test_states_beyond_a_clipping_bound_are_no_equilibria(box) -> None:
+    # descent of (x - 2)^2 / 2 ends on the bound 1; beyond it, where nothing ever is, the field was zeroed too
+    (zero,) = find_equilibria(clipped({"x": "(x - 2)**2/2"}, {"x": 1.0}), {"x": box}).zeros
+    assert zero.at == pytest.approx([1.0], abs=1e-15) and "clipping bound x = 1" in zero.surface
+
+
+def test_an_equilibrium_on_a_clipping_bound_of_another_coordinate() -> None:
+    # x' = 2 - x - y, y' = x - y: the zero (1, 1) lies beyond y <= 1/2, where x = 3/2 and y' points outward
+    game = clipped({"x": "(x - 2)**2/2 + x*y", "y": "y**2/2 - x*y"}, {"y": 0.5})
+    (zero,) = find_equilibria(game, {"x": (-3.0, 3.0), "y": (-3.0, 3.0)}).zeros
+    assert zero.at == pytest.approx([1.5, 0.5], abs=1e-14) and "clipping bound y = 0.5" in zero.surface
+
+
+def test_a_box_beyond_the_clipping_bounds_is_refused() -> None:
+    with pytest.raises(InputError, match="outside its clipping bounds"):
+        find_equilibria(clipped({"x": "x**2/2"}, {"x": 1.0}), {"x": (1.5, 2.0)})

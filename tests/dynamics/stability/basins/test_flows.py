@@ -7,6 +7,8 @@ from dynamics import games, methods
 from dynamics.core.errors import InputError
 from dynamics.stability.basins import UNDECIDED, find_basins
 
+SWAPPED = str.maketrans("xy", "yx")
+
 
 def test_the_barrier_of_the_double_well_parts_its_flow():
     basins = find_basins(games.get("double-well"), cells=51)
@@ -33,6 +35,22 @@ def test_the_unstable_cycle_of_the_forsaken_game_encloses_the_basin_of_its_point
     # three standard errors, and the polygon's own error of (2 pi / 100)^2 / 6 of the area
     assert share == pytest.approx(area, abs=3 * error + 1e-3 * area)
     assert abs(share - 1.1 * area) > 3 * error + 1e-3 * area
+
+
+def test_a_repelling_circle_bounds_the_basin_of_its_centre():
+    # r' = r (r^2 - 1): inside the unit circle to its centre, outside to infinity in finite time
+    growth = "x**4/4 + x**2*y**2/2 - x**2/2"
+    game = games.define(
+        {"a": (["x"], f"-({growth}) + x*y"), "b": (["y"], f"-({growth.translate(SWAPPED)}) - x*y")},
+        box={"x": (-2, 2), "y": (-2, 2)},
+    )
+    basins = find_basins(game, cells=64)
+    assert set(basins.fractions) == {"equilibrium x=0, y=0", "diverged", "undecided"}
+    share, error = basins.fractions["equilibrium x=0, y=0"], basins.standard_errors["equilibrium x=0, y=0"]
+    assert share == pytest.approx(np.pi / 16, abs=3 * error)
+    # negative control: a radius that is 2 % off would be seen
+    assert abs(share - 1.04 * np.pi / 16) > 3 * error
+    assert basins.fractions["diverged"] == 1 - share
 
 
 def test_a_slow_spiral_is_no_cycle_but_the_equilibrium_it_ends_in():

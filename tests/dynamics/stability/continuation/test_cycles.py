@@ -63,6 +63,10 @@ def test_derivatives_of_a_piece_are_those_of_the_flow():
 def test_a_mesh_is_renewed_where_its_residual_is_uneven():
     lengths = np.full(24, 1 / 24)
     assert remeshed(lengths, np.full(24, RESIDUAL)) is None
+    # the mean of neighbours hides a single piece that is four times over
+    single = np.full(24, RESIDUAL)
+    single[5] = 4 * RESIDUAL
+    assert remeshed(lengths, single) is not None
     uneven = np.full(24, 1e-9)
     uneven[3] = 1e3 * RESIDUAL
     renewed = remeshed(lengths, uneven)
@@ -136,6 +140,22 @@ def test_a_period_without_bound_ends_the_branch(flow):
     np.testing.assert_allclose(np.diff(branch.parameter[-4:]), 0, atol=1e-4)
 
 
+def test_cycles_end_in_their_saddle_loop_without_turning_before(flow):
+    # x'' = a x - x^3 + (b - x^2) x': Hopf points at b = a, loops at b = 4 a / 5 to first order (Guckenheimer and Holmes
+    # 1983, section 7.3), the next order being a times smaller
+    a = 0.05
+    game = flow({"x": "y", "y": f"{a}*x - x**3 + (b - x**2)*y"}, {"b": a}, {"x": (-0.4, 0.4), "y": (-0.1, 0.1)})
+    found = continue_branches(game, "b", (0.02, 0.07), search_cycles=False)
+    for branch in cycles(found):
+        assert branch.ended[0] == "event: hopf" and branch.ended[1].startswith("period: it grows without bound")
+        assert branch.events == ()
+        assert branch.parameter[0] == pytest.approx(a, rel=1e-12)
+        assert branch.parameter[-1] == pytest.approx(4 * a / 5, rel=a)
+        # the parameter tends to its limit like the square of the distance to the saddle, e^{-sqrt(a) T}
+        assert np.ptp(branch.parameter[-3:]) < 1e-4 * a
+    assert len(cycles(found)) == 2
+
+
 def test_the_limit_cycle_of_the_almost_bilinear_game_bifurcates_from_its_centre():
     found = continue_branches(games.get("almost-bilinear"), "eps", (-0.3, 0.3), search_cycles=False)
     vertical, limit = cycles(found)
@@ -165,16 +185,21 @@ def test_cycles_of_the_forsaken_game_close_under_the_flow():
         assert branch.eigenvalues[i, 0].real == pytest.approx(np.linalg.det(around.matrix), rel=1e-5)
 
 
-def followed(game, p):
-    """Return the branch of the cycle r = 1 of the first two coordinates, the others at rest."""
+def grown(game, p):
+    """Return what grows from the cycle r = 1 of the first two coordinates, the others at rest: its branch so far."""
     family = resolve(game, "mu", (-0.5, 0.5))
     times = np.linspace(0, 2 * np.pi, 60)
     states = np.stack([np.cos(times), np.sin(times), 0 * times, 0 * times], axis=1)
     started = from_orbit(family, game.names, np.full((4, 2), [-3.0, 3.0]), times, states, 2 * np.pi, p)
     assert started is not None
-    atlas = Atlas(Steps(largest=0.05))
-    Growth(atlas).follow(*started)
-    return to_branch(atlas.curves[0])
+    growth = Growth(Atlas(Steps(largest=0.05)))
+    growth.follow(*started)
+    return growth
+
+
+def followed(game, p):
+    """Return the branch of that cycle."""
+    return to_branch(grown(game, p).atlas.curves[0])
 
 
 def test_a_torus_is_born_where_a_pair_of_multipliers_crosses(flow):
@@ -190,19 +215,80 @@ def test_a_torus_is_born_where_a_pair_of_multipliers_crosses(flow):
     np.testing.assert_allclose(np.abs(found.eigenvalues[:, 0]), np.exp(2 * np.pi * found.parameter), rtol=1e-6)
 
 
+def twisted(flow, rate: str, saturation: int):
+    """Return the cycle r = 1 and beside it a band with a half twist.
+
+    In a frame that makes half a turn per lap, U' = rate U - saturation U^3 and W' = -W: the multipliers of the cycle
+    are -exp(2 pi rate) and -exp(-2 pi), and where U^2 = rate / saturation cycles close after two laps.
+    """
+    # with c, s the cosine and sine of phi / 2, U = u c + w s: c^2 = (1 + x)/2, c s = y/2, s^2 = (1 - x)/2
+    powers = ["(1 + x)**2/4", "(1 + x)*y/4", "y**2/4", "(1 - x)*y/4", "(1 - x)**2/4"]
+    first, second = (
+        f"{saturation}*(u**3*{a} + 3*u**2*w*{b} + 3*u*w**2*{c} + w**3*{d})" for a, b, c, d in (powers[:4], powers[1:])
+    )
+    mean, half = f"({rate} - 1)/2", f"({rate} + 1)/2"
+    return radial(
+        flow,
+        "1 - s + 0*mu",
+        u=f"{mean}*u + {half}*(x*u + y*w) - w/2 - {first}",
+        w=f"{mean}*w + {half}*(y*u - x*w) + u/2 - {second}",
+    )
+
+
 def test_a_period_doubles_where_a_band_with_a_half_twist_loses_stability(flow):
-    # beside the cycle r = 1 a frame that makes half a turn, in which u grows at the rate mu and w at -1: the
-    # multipliers are -exp(2 pi mu) and -exp(-2 pi)
-    mean, half = "(mu - 1)/2", "(mu + 1)/2"
-    twisted = {
-        "u": f"{mean}*u + {half}*(x*u + y*w) - w/2",
-        "w": f"{mean}*w + {half}*(y*u - x*w) + u/2",
-    }
-    found = followed(radial(flow, "1 - s + 0*mu", **twisted), -0.2)
-    (event,) = found.events
+    growth = grown(twisted(flow, "mu", 0), -0.2)
+    growth.run()
+    (curve,) = growth.atlas.curves
+    (event,) = to_branch(curve).events
     assert event.kind == "period-doubling"
     assert abs(event.parameter) < 1e-9
     assert event.detail["period"] == pytest.approx(2 * np.pi, rel=1e-10)
+    (note,) = growth.atlas.notes
+    assert "continuum of cycles of period 12.566" in note
+
+
+@pytest.mark.parametrize(
+    ("rate", "places", "begin"), [("mu", [0.0], -0.2), ("(1/16 - mu**2)", [-0.25, 0.25], -0.4)], ids=["open", "closed"]
+)
+def test_the_cycle_of_two_laps_is_followed_from_its_birth(flow, rate, places, begin):
+    growth = grown(twisted(flow, rate, 1), begin)
+    growth.run()
+    first, doubled = (to_branch(curve) for curve in growth.atlas.curves)
+    assert [event.kind for event in first.events] == ["period-doubling"] * len(places)
+    np.testing.assert_allclose([event.parameter for event in first.events], places, atol=1e-9)
+    # where there is a second doubling the branch ends in it, and is not followed again from there
+    assert doubled.ended == ("event: period-doubling", "range" if len(places) == 1 else "event: period-doubling")
+    np.testing.assert_allclose(doubled.period, 4 * np.pi, rtol=1e-9)
+    mu = doubled.parameter
+    square = mu if len(places) == 1 else 1 / 16 - mu**2
+    # extrema by parabolas through samples a sixtieth of a radian apart, in half the angle
+    np.testing.assert_allclose(doubled.ranges[:, 2, 1] ** 2, square, atol=1e-7)
+    slow = np.maximum(np.exp(-8 * np.pi * square), np.exp(-4 * np.pi))
+    # products of 96 derivatives of order one: small ones are known to the rounding of larger ones on the way
+    np.testing.assert_allclose(np.abs(doubled.eigenvalues[:, 0]), slow, rtol=1e-5, atol=1e-8)
+
+
+def test_an_isola_of_cycles_is_followed_around_once(flow):
+    # cycles where (r^2 - 1.2)^2 + mu^2 = 0.08
+    found = followed(radial(flow, "2/25 - mu**2 - (s - 6/5)**2", u="-u", w="-w"), -0.2)
+    assert found.ended == ("closed", "closed")
+    folds = sorted(event.parameter for event in found.events)
+    np.testing.assert_allclose(folds, [-np.sqrt(0.08), np.sqrt(0.08)], rtol=1e-9)
+
+
+def test_a_branch_point_on_the_end_of_the_range_ends_the_branch_there():
+    # at eps = 0 the limit cycle crosses the continuum of circles of the bilinear game
+    found = continue_branches(games.get("almost-bilinear"), "eps", (0.0, 0.3))
+    (limit,) = [branch for branch in cycles(found) if branch.parameter.max() > 0.1]
+    assert limit.parameter.min() == pytest.approx(0.0, abs=1e-9) and limit.parameter.max() == 0.3
+
+
+@pytest.mark.slow
+def test_cycles_that_live_in_the_middle_of_the_range_are_found_by_a_search(flow):
+    # no equilibrium changes, and no cycle reaches an end: (r^2 - 1)^2 + (mu - 1/2)^2 = 1/100
+    game = radial(flow, "1/100 - (mu - 1/2)**2 - (s - 1)**2")
+    (branch,) = cycles(continue_branches(game, "mu", (0.0, 1.0), box={"x": (-2.0, 2.0), "y": (-2.0, 2.0)}))
+    assert branch.ended == ("closed", "closed")
 
 
 @pytest.mark.slow

@@ -180,6 +180,28 @@ def test_two_pairs_that_cross_together_are_found(flow):
     assert event.detail["pairs"] == 2
 
 
+def test_a_double_zero_on_a_fold_has_no_fold_normal_form(flow):
+    # x'' = a + x^2 + x x': at a = 0 fold and Hopf point meet
+    found = continue_branches(flow({"x": "y", "y": "a + x**2 + x*y"}, {"a": 0.0}), "a", (-0.5, 0.2), cycles=False)
+    for kind in ("fold", "hopf"):
+        event = only(found, kind)
+        assert abs(event.parameter) < 1e-12
+        assert event.detail["type"] == "degenerate" and "Bogdanov-Takens" in event.evidence
+
+
+def test_a_double_zero_on_a_pitchfork_has_no_pitchfork_normal_form(flow):
+    # x'' = a x - x^3 - x^2 x': the linear part is a centre up to a = 0, a saddle beyond
+    found = continue_branches(flow({"x": "y", "y": "a*x - x**3 - x**2*y"}, {"a": 0.0}), "a", (-0.5, 0.5), cycles=False)
+    straight, curved = found.branches
+    np.testing.assert_allclose(curved.points[:, 0] ** 2, curved.parameter, atol=1e-13)
+    for branch in (straight, curved):
+        (event,) = [event for event in branch.events if event.kind == "branch-point"]
+        assert event.detail == {"type": "pitchfork"} and "Bogdanov-Takens" in event.evidence
+    # up to the last point before it; steps are 0.02 of the range at most
+    begin, end = only(found, "center").detail["along"]
+    assert begin == -0.5 and -0.02 <= end < 0
+
+
 def test_a_continuum_of_equilibria_is_noted_and_not_followed():
     found = continue_branches(games.get("dirac-gan", loss="least-squares"), "timescale", (0.5, 2.0))
     assert found.branches == ()

@@ -58,6 +58,21 @@ def test_the_period_doublings_of_the_double_well():
     assert all(branch.ended[0] == "event: period-doubling" for branch in found.branches[1:])
 
 
+def test_the_window_of_period_three_is_found_by_a_search():
+    # steps of rate one are x -> r x (1 - x): period three is born in a fold at r = 1 + sqrt(8), and nowhere else
+    game = games.define({"player": (["x"], "-((r - 1)*x**2/2 - r*x**3/3)")}, {"r": 3.8}, box={"x": (-0.2, 1.2)})
+    method = methods.get("simultaneous", lr=1.0)
+    found = continue_branches(game, "r", (3.8, 3.9), method=method, max_period=3, search_cycles=True)
+    (three,) = [branch for branch in found.branches if branch.period is not None and branch.period[0] == 3]
+    assert three.ended == ("range", "range")
+    fold, doubling = three.events
+    assert fold.kind == "fold" and abs(fold.parameter - (1 + np.sqrt(8))) < 1e-12
+    # the multiplier of the attracting half falls from 1 to -1
+    assert doubling.kind == "period-doubling" and doubling.parameter == pytest.approx(3.841499, abs=1e-6)
+    born = continue_branches(game, "r", (3.8, 3.9), method=method, max_period=3)
+    assert all(branch.period is None or branch.period[0] == 2 for branch in born.branches)
+
+
 def test_simultaneous_descent_loses_the_r1_dirac_gan_on_the_unit_circle():
     gamma = 0.3
     game = games.get("dirac-gan", penalty="r1", gamma=gamma)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from dynamics.stability.cycles import find_cycles
+from dynamics.stability.cycles.trajectories import near_returns
+from dynamics.stability.equilibria import halton
 
 # Local errors of 1e-12 of the state over some hundred steps, times the condition of the cycle.
 CLOSE = 1e-9
@@ -53,3 +55,33 @@ def test_trajectories_that_settle_or_escape_give_an_empty_answer(fields):
     search = find_cycles(settle, starts=8)
     assert search.cycles == () and search.families == ()
     assert search.searched.starts == 16
+
+
+@pytest.fixture(scope="module")
+def roessler(fields):
+    """Return Roessler's system past its first period doubling, whose trajectories shoot out of most of this box."""
+    return fields.Formula(
+        ("x", "y", "z"),
+        lambda x, y, z: (-y - z, x + y / 5, 1 / 5 + z * (x - 3)),
+        lambda x, y, z: ((0, -1, -1), (1, 1 / 5, 0), (z, 0, x - 3)),
+        {"x": (-12.0, 12.0), "y": (-12.0, 12.0), "z": (-5.0, 25.0)},
+    )
+
+
+def test_returns_are_sought_to_states_in_the_box(roessler):
+    sides = np.array(list(roessler.box.values()))
+    starts = sides[:, 0] + (sides[:, 1] - sides[:, 0]) * halton(8, 3, 0)
+    found = near_returns(roessler, sides, starts, 2.0, 8.0, 1)
+    assert found
+    for item in found:
+        assert (item.guess.point >= sides[:, 0]).all() and (item.guess.point <= sides[:, 1]).all()
+
+
+@pytest.mark.slow
+def test_orbits_far_outside_the_box_do_not_crowd_out_the_cycles_inside(roessler):
+    # out at z = 100 trajectories nearly return thousands of times and never close
+    (cycle,) = find_cycles(roessler, period=8.0).cycles
+    assert cycle.stable is False and cycle.multipliers[0].real < -1
+    # Liouville with the divergence 1/5 + x - 3; the smaller multiplier, 1e-7, is known to 1e-12 at best
+    mean = np.trapezoid(cycle.states[:, 0], cycle.times) / cycle.period
+    assert np.log(np.prod(cycle.multipliers).real) == pytest.approx((mean - 2.8) * cycle.period, rel=1e-4)

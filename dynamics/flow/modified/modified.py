@@ -111,6 +111,11 @@ def modified_flow(
     InputError
         For non-smooth and clipped games, and for methods that have no modified equation here (naming those that do).
 
+    Notes
+    -----
+    The gap is ``c lr^order (1 + d lr + ...)``: at rates that are not small against the curvature of the field, ``d lr``
+    shows. On the forsaken game at the rates 1 : 2.5 fits from 0.04 to 0.0025 give orders of 1.6 to 2.2, and 2.00 below 0.001.
+
     Examples
     --------
     >>> from dynamics import games

@@ -12,7 +12,7 @@ from torch import nn
 from dynamics import games, methods
 from dynamics.compare.clock import clock_of
 from dynamics.core.errors import InputError
-from dynamics.flow import integrate, modified_flow
+from dynamics.flow import high_resolution_flow, integrate, modified_flow
 from dynamics.games import NetworkGame
 
 GAMES = {
@@ -275,6 +275,9 @@ def test_a_modified_flow_describes_itself():
     assert described["kind"] == "ModifiedFlow" and described["order"] == 3 and described["step"] == 0.3
     assert described["method"]["method"] == "alternating" and described["game"]["name"] == "dirac-gan"
     assert flow.names == ("theta", "psi") and flow.switches == ()
+    assert repr(flow) == "<ModifiedFlow (theta, psi): dirac-gan, modified flow of alternating, rate 0.3, order 3>"
+    form = high_resolution_flow(games.get("double-well"), "simultaneous", lr=0.3)
+    assert form.name == "double-well, high-resolution flow of simultaneous, rate 0.3, second order"
 
 
 @pytest.mark.parametrize(

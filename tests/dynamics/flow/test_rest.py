@@ -83,6 +83,7 @@ def test_many_starts_all_come_to_rest():
     # A hundred tolerances of 1e-10 + 3e-8.
     np.testing.assert_allclose(np.abs(found.last), np.broadcast_to([3.0, 0.0], (300, 2)), atol=4e-6)
     np.testing.assert_array_equal(found.reached, 200.0)
+    assert found.rested.all() and not integrate_many(NODE, starts, 1.0).rested.any()
     alone = integrate_many(NODE, starts[7:8], 200.0)
     np.testing.assert_array_equal(alone.last[0], found.last[7])
 

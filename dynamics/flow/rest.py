@@ -10,7 +10,8 @@ of them carries it across. Such an orbit has come to rest: at a state y on the s
 * the field jumps: that of a side is a hundred times as fast. Where it does not, crossing disturbs nothing;
 * the zero attracts, and not by turning around it. A zero that repels is not arrived at; around a focus orbits do
   cross. A slowest eigenvalue ``-r +- i w`` turns half around in the time ``pi / w``, within which the distance falls
-  by ``exp(-pi r / w)``: to below the rounding of a double, ``2^-52``, for ``w / r < pi / (52 ln 2) = 0.087``.
+  by ``exp(-pi r / w)``: to below the rounding of a double, ``2^-52``, for ``w / r < pi / (52 ln 2) = 0.087``;
+* the field does not depend on time.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _TURN = np.pi / (52 * np.log(2))
 #: Relative size of eigenvalues that are zero: the directions of a line of zeros.
 _SINGULAR = 1e-10
 
-#: Speed along such a line, relative to the field of the other side, that is rounding.
+#: Speed along such a line, and change in time, relative to the field of the other side, that is rounding.
 _STILL = 1e-12
 
 
@@ -65,14 +66,11 @@ def comes_to_rest(
     slowest = rates[np.argmax(rates.real)] if rates.size else 0.0
     if not abs(np.imag(slowest)) < -_TURN * np.real(slowest):
         return False
-    inverse = np.linalg.pinv(slope, rcond=_SINGULAR)
-    # A field that depends on time may vanish for a moment only.
-    for time in (t, t - direction / np.real(slowest)):
-        value = frame.T @ np.asarray(here(y, time))
-        way = inverse @ value
-        if np.linalg.norm(way) > error or np.linalg.norm(value - slope @ way) > _STILL * speed:
-            return False
-    return True
+    value, later = (frame.T @ np.asarray(here(y, time)) for time in (t, t - direction / np.real(slowest)))
+    way = np.linalg.pinv(slope, rcond=_SINGULAR) @ value
+    # Nothing may be left along a line of zeros, and nothing may change with time.
+    still = max(np.linalg.norm(value - slope @ way), np.linalg.norm(later - value)) <= _STILL * speed
+    return bool(still and np.linalg.norm(way) <= error)
 
 
 def _frame(branch: Branch, y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from scipy.special import lambertw
 from dynamics import games
 from dynamics.flow import integrate, saltation, transition
 from dynamics.flow.compiled import integrate_many
+from dynamics.games.field import Field
 
 #: theta' = psi, psi' = 3 - theta - 3 psi above psi = 0: a node at (3, 0), and its mirror image below.
 NODE = games.get("dirac-gan", loss="wasserstein", penalty="wgan-gp", gamma=3.0)
@@ -188,3 +189,25 @@ def test_a_kink_without_a_jump_is_crossed_at_any_distance():
     for name in ("scipy:DOP853", "compiled:dop853"):
         result = integrate(field, [1e-9, 1e-9], [0.0, 1.0], name, record_switchings=True)
         assert kinds(result) == ["crossing"] and abs(result.switchings[0].time - np.log(2)) < 0.1
+
+
+def test_a_zero_that_drifts_with_time_carries_its_orbit_across():
+    class Drifting(Field):
+        """y' = -y - c t above zero, -1 below."""
+
+        names = ("y",)
+        c = 1e-7
+
+        @property
+        def switches(self):
+            return (lambda y: y[..., 0],)
+
+        def __call__(self, y, t=0.0, draw=None):
+            return np.where(y > 0, -y - self.c * t, -1.0)
+
+        def jacobian(self, y, t=0.0, draw=None):
+            return np.where(y > 0, -1.0, 0.0)[..., None]
+
+    # y = (1 - c) e^-t - c (t - 1) is zero before t = 20, within the tolerance of a hundred steps of its zero.
+    result = integrate(Drifting(), [1.0], [0.0, 30.0], rtol=1e-6, atol=1e-6, record_switchings=True)
+    assert kinds(result) == ["crossing"] and result.final[0] < -10

@@ -21,7 +21,7 @@ The files, and what a new solver has to provide:
 7. ``integrate``: what the user calls; every check of the input happens there.
 
 Fields that are not smooth are integrated in smooth pieces: ``modes`` and ``sliding`` hold the fields of the pieces,
-``pieces`` decides which one follows, ``switching`` records it.
+``pieces`` decides which one follows, ``rest`` whether one is the last, ``switching`` records it.
 
 ``compiled`` integrates many starts of a symbolic game in machine code, each with its own steps, behind two solvers
 of :func:`integrate` and by :func:`~dynamics.flow.compiled.integrate_many`.

@@ -22,14 +22,20 @@ class Mode:
     ends : tuple of int
         For every coordinate 0 inside its bounds, 1 or -1 where it is stopped at its upper or lower bound (or beyond,
         if it began there), 2 or -2 where it moves beyond it.
+    rests : bool
+        Whether it has come to rest on a surface (:mod:`dynamics.flow.rest`).
     """
 
     sides: tuple[int, ...]
     ends: tuple[int, ...]
+    rests: bool = False
 
 
 class Branch(Field):
     """The smooth field of one mode, continued beyond the surfaces that end it.
+
+    At rest on a surface it is zero, but its Jacobian is that of the side the orbit came from: small differences die out
+    as they do around the zero.
 
     Parameters
     ----------
@@ -51,6 +57,8 @@ class Branch(Field):
 
     def __call__(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
         """Return the field, zero for stopped coordinates, shape (..., dim)."""
+        if self.mode.rests:
+            return y * 0.0
         return self._stopped(self.free(y, t, draw))
 
     def jacobian(self, y: Array, t: float = 0.0, draw: Draw = None) -> Array:
@@ -87,4 +95,5 @@ class Branch(Field):
 
     def describe(self) -> dict[str, object]:
         """Return the description of the field and the mode."""
-        return {"kind": "branch", "field": self.field.describe(), "sides": self.mode.sides, "ends": self.mode.ends}
+        mode = {"sides": self.mode.sides, "ends": self.mode.ends, "rests": self.mode.rests}
+        return {"kind": "branch", "field": self.field.describe(), **mode}

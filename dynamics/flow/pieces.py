@@ -3,7 +3,8 @@
 On a surface the one-sided fields decide (Filippov 1988, section 4): both point across, the orbit crosses; both point at
 the surface, it slides; both point away, no orbit arrives, and one that begins there follows the field's own value on
 the surface. At a bound the orbit stops while the field points outward. Where several surfaces meet, each combination
-of sides, slides and stops is held against the field that it would have, and one that agrees with it is taken.
+of sides, slides and stops is held against the field that it would have, and one that agrees with it is taken. An orbit
+that converges to a point of a surface rests there (:mod:`dynamics.flow.rest`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.flow.modes import Branch, Mode
+from dynamics.flow.rest import comes_to_rest
 from dynamics.games.field import Field
 
 State = NDArray[np.float64]
@@ -106,8 +108,7 @@ class Pieces:
 
     def _measured(self, guard: Guard, mode: Mode, t: float, y: State) -> Guard:
         """Return a guard with its rounding, and what counts as a touch."""
-        branch, size = self.branch(mode), float(np.linalg.norm(y))
-        error = _TOUCH * (self.tolerances[0] * size + self.tolerances[1])
+        branch, size, error = self.branch(mode), float(np.linalg.norm(y)), self._error(y)
         if guard.kind == "side":
             steepness = float(np.linalg.norm(branch.normals(y)[guard.index]))
             slack, depth = _NEAR * size * steepness, error * steepness
@@ -118,7 +119,13 @@ class Pieces:
             depth = slack
         return replace(guard, slack=slack, depth=max(slack, depth))
 
+    def _error(self, y: State) -> float:
+        """Return how far an orbit may be off: the tolerance of so many steps."""
+        return _TOUCH * (self.tolerances[0] * float(np.linalg.norm(y)) + self.tolerances[1])
+
     def _guards(self, mode: Mode, branch: Branch) -> Iterator[Guard]:
+        if mode.rests:
+            return
         for k, side in enumerate(mode.sides):
             if side:
                 yield Guard("side", k, -side, lambda y, t, k=k, s=side: s * branch.surfaces(y)[..., k])
@@ -159,7 +166,11 @@ class Pieces:
         sides = np.where(self._on(values, normals), 0, np.sign(values)).astype(int)
         active = [k for k, side in enumerate(sides) if side == 0]
         preferred = tuple(int(heading[k]) if k in active else int(side) for k, side in enumerate(sides))
-        return self._settle(t, y, Mode(preferred, self._reached(y)), active, None)
+        mode = self._settle(t, y, Mode(preferred, self._reached(y)), active, None)
+        # One that comes to rest here does not leave because it is looked at anew.
+        sides = (_turned(mode, k, side) for k in active[:1] for side in (1, -1) if len(active) == 1)
+        resting = (replace(side, rests=True) for side in sides if self._rests(side, active[0], t, y))
+        return next(resting, mode)
 
     def change(self, t: float, y: State, mode: Mode, guard: Guard) -> tuple[Mode, State]:
         """Return the mode that follows when a guard ends one, and the state, put exactly where the guard says.
@@ -173,6 +184,8 @@ class Pieces:
         """
         y = self._placed(y, mode, guard)
         self.scale = max(self.scale, float(np.abs(y).max()))
+        if guard.kind in ("side", "exit") and self._rests(mode, guard.index, t, y):
+            return replace(mode, rests=True), y
         branch = self.branch(mode)
         active = {k for k, side in enumerate(mode.sides) if side == 0}
         active |= set(np.flatnonzero(self._on(branch.surfaces(y), branch.normals(y))).tolist())
@@ -196,6 +209,12 @@ class Pieces:
         if gathered == mode or sliding is None or np.abs(sliding.combination(y, t)).max() > 1:
             return None
         return gathered
+
+    def _rests(self, mode: Mode, k: int, t: float, y: State) -> bool:
+        """Return whether an orbit of a mode that reaches surface k, or leaves it after sliding, rests there."""
+        sides = [self.branch(_turned(mode, k, side)) for side in (1, -1)]
+        error = max(self._error(y), _NEAR * self.scale)
+        return comes_to_rest(self.branch(mode), sides, t, y, self.direction, error)
 
     def _on(self, values: State, normals: State) -> NDArray[np.bool_]:
         """Return which surfaces a state lies on to within rounding."""
@@ -290,6 +309,11 @@ class Pieces:
             if stopped != (push > 0):
                 return False
         return True
+
+
+def _turned(mode: Mode, k: int, side: int) -> Mode:
+    """Return the mode on this side of surface k."""
+    return replace(mode, sides=(*mode.sides[:k], side, *mode.sides[k + 1 :]))
 
 
 def _each(function: Callable[[State, float], Any]) -> Callable[[State, Any], State]:

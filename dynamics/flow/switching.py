@@ -8,7 +8,7 @@ difference d between orbits into ``S d``, because the neighbour meets the surfac
 the saltation matrix (Leine, Nijmeijer 2004, Dynamics and Bifurcations of Non-Smooth Mechanical Systems, section 7.1;
 di Bernardo, Budd, Champneys, Kowalczyk 2008, Piecewise-smooth Dynamical Systems, section 2.5). Where the orbit goes on
 along the surface, ``n . v_+ = 0``, S projects onto it: differences across are lost. Where it leaves a surface along
-which it slid, or a bound, the field is continuous and ``S = I``.
+which it slid, or a bound, the field is continuous and ``S = I``; so it is where it comes to rest, with its neighbours.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ class Switching:
     before, after : ndarray, shape (dim,)
         The field on either side in time, ``dy/dt`` (in a backward integration too).
     kind : str
-        "crossing", "sliding-begin", "sliding-end", "bound" (a coordinate stops at its bound), "release", or "halt" (a
-        coordinate beyond its bound comes to rest there, because the field turns outward).
+        "crossing", "sliding-begin", "sliding-end", "rest" (the orbit has converged to a zero of the field of the side
+        it comes from), "bound" (a coordinate stops at its bound), "release", or "halt" (a coordinate beyond its bound
+        stops there, because the field turns outward).
     normal : ndarray, shape (dim,)
         Gradient of the switching function or of the coordinate.
     label : str
@@ -91,7 +92,7 @@ def saltation(switching: Switching, normal: ArrayLike | None = None) -> NDArray[
     """
     dim = len(switching.state)
     identity = np.eye(dim)
-    if switching.kind in ("sliding-end", "release", "halt"):
+    if switching.kind in ("sliding-end", "rest", "release", "halt"):
         return identity
     n = switching.normal if normal is None else np.asarray(normal, dtype=np.float64)
     if n.shape != (dim,):
@@ -120,6 +121,7 @@ def record(
         normal = before.normals(state)[guard.index]
         slides = new.sides[guard.index] == 0
         kind = "sliding-end" if guard.kind == "exit" else "sliding-begin" if slides else "crossing"
+        kind = "rest" if new.rests else kind
     else:
         upper = (guard.target or old.ends[guard.index]) > 0
         edge = (pieces.high if upper else pieces.low)[guard.index]

@@ -216,7 +216,7 @@ def _piecewise(
 ) -> Transition:
     """Return the transition of a field that is not smooth: its orbits first, then the matrices piece by piece."""
     orbits = integrate(field, starts, times, bound=np.inf, record_switchings=True, **settings)
-    pieces = Pieces(field, float(np.sign(duration)))
+    pieces = Pieces(field, float(np.sign(duration)), (settings["rtol"], settings["atol"]))
     count = int(np.prod(starts.shape[:-1]))
     matrices = carried.reshape(count, *carried.shape[-2:]).copy()
     flat, ends = starts.reshape(count, -1), orbits.reached.reshape(-1)

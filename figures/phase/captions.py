@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dynamics.games.field import Game
+from dynamics.games.field import Field
 from figures import labels
 from figures.phase.line import LinePortrait
 from figures.phase.paths import Path
+from figures.phase.subject import title_of
 
 if TYPE_CHECKING:
     from figures.phase.compose import Portrait
 
 
-def plane_caption(portrait: Portrait, game: Game, projected: bool, origin: str) -> str:
+def plane_caption(portrait: Portrait, game: Field, projected: bool, origin: str) -> str:
     """Return the caption of a portrait, which says what was drawn and what was left out.
 
     ``origin`` says where the values of coordinates that were not given come from: "equilibrium" or "start".
     """
     plane = portrait.plane
-    sentences = [f"{labels.game_label(game)}; {labels.box(plane.names, plane.box)}."]
+    sentences = [f"{title_of(game)}; {labels.box(plane.names, plane.box)}."]
     if portrait.speed is not None:
         sentences.append("Background: speed, darker is faster.")
     if plane.others:
@@ -46,10 +47,10 @@ def plane_caption(portrait: Portrait, game: Game, projected: bool, origin: str) 
     return " ".join(sentences)
 
 
-def line_caption(portrait: LinePortrait, game: Game) -> str:
+def line_caption(portrait: LinePortrait, game: Field) -> str:
     """Return the caption of a portrait of one coordinate."""
     sides = [(portrait.x[0], portrait.x[-1])]
-    sentences = [f"{labels.game_label(game)}; {labels.box([portrait.name], sides)}."]
+    sentences = [f"{title_of(game)}; {labels.box([portrait.name], sides)}."]
     sentences += [_run(path) for path in portrait.paths]
     if portrait.paths:
         sentences.append(f"Start {labels.state([portrait.name], portrait.paths[0].states[0])}.")

@@ -17,6 +17,7 @@ from figures.phase.captions import line_caption, plane_caption
 from figures.phase.line import LinePortrait, compute_line, draw_line
 from figures.phase.plane import Plane, draw_bounds, make_plane
 from figures.phase.slices import Slice
+from figures.phase.subject import box_of, players_of, start_of
 from figures.phase.tracing import SOLVER, make_tracer
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check_layers(layers: Sequence[str]) -> tuple[str, ...]:
 
 
 def compute_portrait(
-    game: Game,
+    game: Field,
     box: Mapping[str, tuple[float, float]] | None = None,
     plane: Sequence[str] | None = None,
     at: Mapping[str, float] | None = None,
@@ -96,7 +97,14 @@ def compute_portrait(
         raise InputError(
             "Methods were given, but the layers do not contain 'methods': add the layer or leave them out."
         )
-    runs = paths.compute_paths(game, wanted, first, lr, iterations) if wanted else ()
+    runs: tuple[paths.Path, ...] = ()
+    if wanted:
+        if not isinstance(game, Game):
+            raise InputError(
+                f"Methods need a game with players, got the field {type(game).__name__}: leave them out, or give "
+                "the game."
+            )
+        runs = paths.compute_paths(game, wanted, first, lr, iterations)
     if game.dim == 1:
         if plane is not None:
             raise InputError(f"A game with one coordinate ({game.names[0]}) has no plane: leave it out.")
@@ -106,7 +114,7 @@ def compute_portrait(
     held = "given"
     if set(shown.others) - set(at or {}):
         found_at_rest = equilibria.search(game, _sides(game, shown, box))
-        through = equilibria.nearest(found_at_rest, game.start, _sides(game, shown, box))
+        through = equilibria.nearest(found_at_rest, start_of(game), _sides(game, shown, box))
         held = "start" if through is None else "equilibrium"
         shown = make_plane(game, box, plane, at, through)
     if projected and not shown.others:
@@ -120,7 +128,7 @@ def compute_portrait(
     marks = tuple(equilibria.make_mark(item, game, shown, sides) for item in found_at_rest or ()) if needed else ()
     found = Portrait(
         plane=shown,
-        players=tuple(game.players),
+        players=tuple(players_of(game)),
         vectors=vectors.compute_vectors(game, shown) if "field" in chosen else None,
         speed=vectors.compute_vectors(game, shown, cells=120) if "speed" in chosen else None,
         nullclines=nullclines.compute_nullclines(game, shown) if "nullclines" in chosen else (),
@@ -135,10 +143,10 @@ def compute_portrait(
 
 
 def _start(
-    game: Game, start: ArrayLike | Mapping[str, float] | None, at: Mapping[str, float] | None
+    game: Field, start: ArrayLike | Mapping[str, float] | None, at: Mapping[str, float] | None
 ) -> NDArray[np.float64]:
     """Return the common start of the methods: the game's own, moved to the plane, with what was given on top."""
-    first = np.array(game.start, dtype=np.float64)
+    first = start_of(game)
     given = {**(at or {}), **start} if isinstance(start, Mapping) else dict(at or {})
     if start is not None and not isinstance(start, Mapping):
         return check_states("start", start, game.names)
@@ -149,11 +157,10 @@ def _start(
     return check_states("start", first, game.names)
 
 
-def _sides(game: Game, plane: Plane, box: Mapping[str, tuple[float, float]] | None) -> NDArray[np.float64]:
+def _sides(game: Field, plane: Plane, box: Mapping[str, tuple[float, float]] | None) -> NDArray[np.float64]:
     """Return the box of all coordinates: given sides first, then those of the plane, then the game's own."""
-    default = {name: game.box.get(name, (-3.0, 3.0)) for name in game.names}
     shown = {name: (float(low), float(high)) for name, (low, high) in zip(plane.names, plane.box, strict=True)}
-    return check_box({**default, **shown, **dict(box or {})}, game.names)
+    return check_box({**box_of(game), **shown, **dict(box or {})}, game.names)
 
 
 def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
@@ -181,7 +188,7 @@ def draw_portrait(axes: Axes, portrait: Portrait) -> list[Artist]:
 
 
 def portrait(
-    game: Game,
+    game: Field,
     box: Mapping[str, tuple[float, float]] | None = None,
     plane: Sequence[str] | None = None,
     at: Mapping[str, float] | None = None,
@@ -196,18 +203,20 @@ def portrait(
     solver: str = SOLVER,
     title: str | None = None,
 ) -> Figure:
-    """Draw the phase portrait of a game; one coordinate gives the loss and the flow on a line.
+    """Draw the phase portrait of a game, or of another field; one coordinate gives the loss and the flow on a line.
 
     Orbits follow ``dy/dt = v(y)``, every player descending its own loss; they are integrated in both directions of
     time from seeds that fill the box evenly.
 
     Parameters
     ----------
-    game : Game
+    game : Game, or Field
+        A field without players, such as a modified flow, has no methods.
     box : mapping of coordinate to (low, high), optional
-        What to show, and where to search for equilibria; the game's default box otherwise.
+        What to show, and where to search for equilibria; the field's default box otherwise, and (-3, 3) without one.
     plane : two coordinate names, optional
-        The axes, for games with more coordinates; the first coordinates of the first two players by default.
+        The axes, for games with more coordinates; the first coordinates of the first two players by default, or the
+        first two.
     at : mapping of coordinate to float, optional
         Where the other coordinates are held; by default at the equilibrium in the box that is nearest to the game's
         start, at the start itself if there is none.
@@ -277,7 +286,7 @@ def portraits(computed: Sequence[Portrait], titles: Sequence[str], caption: str 
     return figure
 
 
-def _line_figure(game: Game, computed: LinePortrait, title: str | None) -> Figure:
+def _line_figure(game: Field, computed: LinePortrait, title: str | None) -> Figure:
     """Draw a line portrait with its legend and caption."""
     with style.context():
         figure = style.new_figure(6.6, 5.6)

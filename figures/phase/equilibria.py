@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.games.field import Game
+from dynamics.games.field import Field, Game
 from figures import style
 from figures.phase.plane import Plane
 from figures.phase.tracing import Tracer
@@ -82,12 +82,12 @@ class Mark:
     smooth: bool
 
 
-def compute_marks(game: Game, plane: Plane, sides: NDArray[np.float64]) -> tuple[Mark, ...]:
+def compute_marks(game: Field, plane: Plane, sides: NDArray[np.float64]) -> tuple[Mark, ...]:
     """Find and classify the equilibria in a box of all coordinates.
 
     Parameters
     ----------
-    game : Game
+    game : Field
     plane : Plane
     sides : ndarray, shape (dim, 2)
         Where to search.
@@ -95,12 +95,13 @@ def compute_marks(game: Game, plane: Plane, sides: NDArray[np.float64]) -> tuple
     return tuple(make_mark(item, game, plane, sides) for item in search(game, sides))
 
 
-def search(game: Game, sides: NDArray[np.float64]) -> tuple[Equilibrium, ...]:
+def search(game: Field, sides: NDArray[np.float64]) -> tuple[Equilibrium, ...]:
     """Return the equilibria in a box of all coordinates with the sides (dim, 2)."""
     from dynamics.stability import analyse
 
     box = {name: (float(low), float(high)) for name, (low, high) in zip(game.names, sides, strict=True)}
-    return tuple(analyse(game, box=box, methods=()).equilibria)
+    # No methods run on a field without players, and none may be given for it.
+    return tuple(analyse(game, box=box, methods=() if isinstance(game, Game) else None).equilibria)
 
 
 def nearest(
@@ -113,7 +114,7 @@ def nearest(
     return min(places, key=lambda at: round(float(np.sum(((at - start) / size) ** 2)), 9), default=None)
 
 
-def make_mark(item: Equilibrium, game: Game, plane: Plane, sides: NDArray[np.float64]) -> Mark:
+def make_mark(item: Equilibrium, game: Field, plane: Plane, sides: NDArray[np.float64]) -> Mark:
     """Return the mark of an equilibrium that :func:`dynamics.stability.analyse` found."""
     at = np.asarray(item.at, dtype=np.float64)
     position = plane.project(at)

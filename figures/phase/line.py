@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError, check_box
-from dynamics.games.field import Game
+from dynamics.games.field import Field, Game
 from figures import labels, style
-from figures.phase.equilibria import VERDICT_MARKS
+from figures.phase.equilibria import VERDICT_MARKS, search
 from figures.phase.paths import Path, path_styles
+from figures.phase.subject import box_of, players_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,7 @@ class LinePortrait:
         The coordinate and the player who moves it.
     x : ndarray, shape (points,)
     loss, velocity : ndarray, shape (points,)
+        Of a field that is no game the potential, minus the integral of the velocity, stands for the loss.
     arrows : ndarray, shape (arrows, 2)
         Place and direction (1 or -1) of the flow on the line.
     equilibria : tuple of (float, str)
@@ -38,6 +40,8 @@ class LinePortrait:
         Iterates of methods.
     path_losses : tuple of ndarray
         The loss along each path.
+    label : str
+        What the loss is called.
     """
 
     name: str
@@ -49,41 +53,44 @@ class LinePortrait:
     equilibria: tuple[tuple[float, str], ...]
     paths: tuple[Path, ...]
     path_losses: tuple[NDArray[np.float64], ...]
+    label: str
 
 
 def compute_line(
-    game: Game,
+    game: Field,
     box: Mapping[str, tuple[float, float]] | None = None,
     paths: tuple[Path, ...] = (),
     equilibria: bool = True,
     points: int = 401,
 ) -> LinePortrait:
     """Sample loss and field of a game with one coordinate and find its equilibria."""
+    from scipy.integrate import cumulative_simpson
+
     if game.dim != 1:
         raise InputError(
             f"A line portrait needs one coordinate, got {game.dim} ({', '.join(game.names)}): draw a plane."
         )
     (name,) = game.names
-    (player,) = game.players
-    sides = check_box(dict(box or {name: game.box[name]}), game.names)
+    (player,) = players_of(game)
+    sides = check_box(dict(box or box_of(game)), game.names)
     (low, high) = sides[0]
     x = np.linspace(low, high, points)
     velocity = np.asarray(game(x[:, None]))[:, 0]
     found: tuple[tuple[float, str], ...] = ()
     if equilibria:
-        from dynamics.stability import analyse
-
-        report = analyse(game, box={name: (float(low), float(high))}, methods=())
-        found = tuple((float(item.at[0]), str(item.verdict)) for item in report.equilibria)
+        found = tuple((float(item.at[0]), str(item.verdict)) for item in search(game, sides))
     places = low + (np.arange(16) + 0.5) / 16 * (high - low)
     ways = np.sign(np.asarray(game(places[:, None]))[:, 0])
     # No arrow sits on an equilibrium, where it would hide the mark and say nothing.
     clear = np.array([all(abs(place - at) > 0.02 * (high - low) for at, _ in found) for place in places])
     arrows = np.stack([places, ways], axis=-1)[clear & (ways != 0)]
+    if not isinstance(game, Game):
+        potential = -cumulative_simpson(velocity, x=x, initial=0.0)
+        return LinePortrait(name, player, x, potential, velocity, arrows, found, (), (), "potential of the field")
     loss = np.asarray(game.losses(x[:, None])[player])
     with np.errstate(all="ignore"):
         path_losses = tuple(np.asarray(game.losses(path.states)[player]) for path in paths)
-    return LinePortrait(name, player, x, loss, velocity, arrows, found, paths, path_losses)
+    return LinePortrait(name, player, x, loss, velocity, arrows, found, paths, path_losses, f"loss of {player}")
 
 
 def draw_line(upper: Axes, lower: Axes, portrait: LinePortrait) -> list[Line2D]:
@@ -92,7 +99,7 @@ def draw_line(upper: Axes, lower: Axes, portrait: LinePortrait) -> list[Line2D]:
 
     colour = style.player_colours([portrait.player])[portrait.player]
     x = portrait.x
-    artists: list[Line2D] = upper.plot(x, portrait.loss, color=colour, label=f"loss of {portrait.player}")
+    artists: list[Line2D] = upper.plot(x, portrait.loss, color=colour, label=portrait.label)
     upper.set_xlim(x[0], x[-1])
     upper.set_ylabel(rf"$L({labels.bare_symbol(portrait.name)})$")
     upper.margins(y=0.1)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.games.field import Game
+from dynamics.games.field import Field
 from figures import labels, style
 from figures.phase.plane import Plane
+from figures.phase.subject import players_of
 from figures.phase.zeros import factors_of, rounding, zeros_of_component
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Nullcline:
     name : str
         The coordinate whose velocity vanishes.
     player : str
-        The player it belongs to.
+        The player it belongs to; the coordinate itself where there are none.
     lines : tuple of ndarray, each of shape (points, 2)
     """
 
@@ -36,7 +37,7 @@ class Nullcline:
     lines: tuple[NDArray[np.float64], ...]
 
 
-def compute_nullclines(game: Game, plane: Plane, points: int = 201) -> tuple[Nullcline, ...]:
+def compute_nullclines(game: Field, plane: Plane, points: int = 201) -> tuple[Nullcline, ...]:
     """Return the nullclines of the two coordinates of a plane, located on a lattice of ``points`` by ``points``.
 
     A sign change across a jump of a non-smooth field is not a zero and is left out; so is a component that
@@ -55,9 +56,9 @@ def compute_nullclines(game: Game, plane: Plane, points: int = 201) -> tuple[Nul
     return tuple(found)
 
 
-def _owner(game: Game, index: int) -> str:
+def _owner(game: Field, index: int) -> str:
     """Return the player whose coordinates include a position."""
-    return next(player for player, part in game.players.items() if index in range(*part.indices(game.dim)))
+    return next(player for player, part in players_of(game).items() if index in range(*part.indices(game.dim)))
 
 
 def draw_nullclines(axes: Axes, nullclines: tuple[Nullcline, ...], players: tuple[str, ...]) -> list[Line2D]:
@@ -77,13 +78,14 @@ def draw_nullclines(axes: Axes, nullclines: tuple[Nullcline, ...], players: tupl
             continue
         # Where nullclines of two players coincide, the dashes of each show in the gaps of the other.
         shift = 4.5 * (players.index(nullcline.player) % 2)
+        owner = f" ({nullcline.player})" if nullcline.player != nullcline.name else ""
         dashes = [(shift, (6, 3)), (shift, (2, 2))][order % 2]
         collection = LineCollection(
             list(nullcline.lines),
             colors=colours[nullcline.player],
             linewidths=1.4,
             linestyles=[dashes],
-            label=f"{labels.velocity(nullcline.name)} = 0 ({nullcline.player})",
+            label=f"{labels.velocity(nullcline.name)} = 0{owner}",
             zorder=3,
         )
         artists.append(axes.add_collection(collection, autolim=False))

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, check_box, check_number, unknown
-from dynamics.games.field import Game
+from dynamics.games.field import Field
+from figures.phase.subject import box_of, players_of, start_of
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -93,14 +94,14 @@ class Plane:
         return x, y, self.lift(np.stack(np.meshgrid(x, y), axis=-1))
 
 
-def default_axes(game: Game) -> tuple[str, str]:
-    """Return the first coordinates of the first two players, or the first two of a single player."""
-    firsts = [game.names[part.start or 0] for part in game.players.values()]
+def default_axes(game: Field) -> tuple[str, str]:
+    """Return the first coordinates of the first two players, or the first two of a single player or of no players."""
+    firsts = [game.names[part.start or 0] for part in players_of(game).values()]
     return (firsts[0], firsts[1]) if len(firsts) > 1 else (game.names[0], game.names[1])
 
 
 def make_plane(
-    game: Game,
+    game: Field,
     box: Mapping[str, tuple[float, float]] | None = None,
     plane: Sequence[str] | None = None,
     at: Mapping[str, float] | None = None,
@@ -110,16 +111,16 @@ def make_plane(
 
     Parameters
     ----------
-    game : Game
+    game : Field
         With at least two coordinates.
     box : mapping, optional
-        Sides of the shown coordinates; those not given come from the game's default box.
+        Sides of the shown coordinates; those not given come from the field's default box.
     plane : two coordinate names, optional
         Horizontal and vertical axis; :func:`default_axes` unless given.
     at : mapping, optional
         Values of the coordinates that are held fixed; those not given come from ``through``.
     through : ndarray, shape (dim,), optional
-        A state of the plane, the game's start unless given.
+        A state of the plane, the field's start unless given.
 
     Raises
     ------
@@ -139,8 +140,8 @@ def make_plane(
     for name in box:
         if name not in game.names:
             raise unknown("coordinate", name, game.names)
-    sides = check_box({name: box.get(name, game.box.get(name, (-3.0, 3.0))) for name in names}, names)
-    point = np.array(game.start if through is None else through, dtype=np.float64)
+    sides = check_box({name: box.get(name, box_of(game)[name]) for name in names}, names)
+    point = np.array(start_of(game) if through is None else through, dtype=np.float64)
     for name, value in (at or {}).items():
         if name not in game.names:
             raise unknown("coordinate", name, game.names)
@@ -154,7 +155,7 @@ def make_plane(
     return replace(chosen, invariant=_invariant(game, chosen)) if others else chosen
 
 
-def _invariant(game: Game, plane: Plane) -> bool:
+def _invariant(game: Field, plane: Plane) -> bool:
     """Return whether the field has no part across the plane, to round-off, on a lattice of its states."""
     velocity = np.asarray(game(plane.lattice(9)[2]))
     across = np.delete(velocity, list(plane.indices), axis=-1)

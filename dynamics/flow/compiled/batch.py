@@ -50,6 +50,8 @@ class Batch:
     real, whole : ndarray
         Times, counts and statuses (:mod:`dynamics.games.codegen.integrator.layout`).
     modes : ndarray of int, shape (start, standing)
+    rested : ndarray of bool, shape (start,)
+        Has come to rest on a surface.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Batch:
         self.program = program
         self.begin, self.end = span
         self.way = 1.0 if self.end >= self.begin else -1.0
+        self.tolerances = rtol, atol
         self.y = np.array(starts, dtype=np.float64, order="C")
         self.real = np.zeros((count, layout.REALS))
         self.real[:, layout.NOW] = self.begin
@@ -78,6 +81,7 @@ class Batch:
         self.whole = np.zeros((count, layout.WHOLES), dtype=np.int64)
         self.whole[:, layout.CAPTURED] = self.whole[:, layout.EVENT] = -1
         self.modes = np.zeros((count, program.standings), dtype=np.int8)
+        self.rested = np.zeros(count, dtype=bool)
         self.times = np.zeros(0) if times is None else np.ascontiguousarray(times)
         self.path = np.zeros((count, 0, dim)) if path is None else path
         self.targets = np.zeros((0, dim)) if targets is None else targets
@@ -124,6 +128,13 @@ class Batch:
         except KeyboardInterrupt:
             return False
         return True
+
+    def stay(self, i: int) -> None:
+        """End start i where it rests, to stay until the last time."""
+        self.rested[i] = True
+        self.path[i, self.whole[i, layout.WRITTEN] :] = self.y[i]
+        self.whole[i, layout.WRITTEN], self.whole[i, layout.STANDS] = len(self.times), layout.FINISHED
+        self.real[i, layout.NOW] = self.end
 
     def _call(self, pool: ThreadPoolExecutor, rows: NDArray[np.int64], chunks: int) -> None:
         """Advance some starts for about :data:`_SECONDS`."""

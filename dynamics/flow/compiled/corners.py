@@ -49,7 +49,7 @@ class Corners:
         """Decide about start i."""
         batch = self.batch
         t, y = float(batch.real[i, layout.NOW]), batch.y[i].copy()
-        pieces = self.pieces.setdefault(i, Pieces(self.game, batch.way))
+        pieces = self.pieces.setdefault(i, Pieces(self.game, batch.way, batch.tolerances))
         which = int(batch.whole[i, layout.EVENT])
         with np.errstate(all="ignore"):
             if which < 0:
@@ -65,6 +65,9 @@ class Corners:
                     batch.whole[i, layout.SWITCHED] += 1
         batch.y[i] = y
         batch.modes[i] = (*mode.sides, *mode.ends)
+        if mode.rests:
+            batch.stay(i)
+            return
         batch.whole[i, layout.STANDS] = layout.RUNNING
         before, times = self.last.get(i, (np.nan, 0))
         times = times + 1 if abs(t - before) <= 8 * np.spacing(abs(t)) else 0

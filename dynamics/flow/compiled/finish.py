@@ -47,6 +47,8 @@ class Ends:
     recorded : mapping of start to list of Switching
     written : ndarray of int, shape (start,)
         Output times that were reached.
+    rested : ndarray of bool, shape (start,)
+        Has come to rest on a surface.
     complete : bool
         False if the user interrupted.
     """
@@ -62,6 +64,7 @@ class Ends:
     switchings: NDArray[np.int64]
     recorded: dict[int, list[Switching]]
     written: NDArray[np.int64]
+    rested: NDArray[np.bool_]
     complete: bool
 
     def totals(self) -> dict[str, int]:
@@ -109,6 +112,7 @@ def finish(
         switchings=whole[:, layout.SWITCHED].copy(),
         recorded=corners.switchings,
         written=whole[:, layout.WRITTEN].copy(),
+        rested=batch.rested,
         complete=complete,
     )
     _blame(game, batch, starts, ends)
@@ -162,8 +166,9 @@ def _continue(
     limit = float(bound[i])
     result = integrate(
         game, batch.y[i], grid, "scipy:DOP853", *tolerances, events=events, max_evaluations=rest, bound=limit,
-        record_switchings=record,
+        record_switchings=True,
     )  # fmt: skip
+    ends.rested[i] = bool(result.switchings) and result.switchings[-1].kind == "rest"
     ends.last[i], ends.reached[i] = result.final, result.reached
     ends.statuses[i], ends.captured[i], ends.causes[i] = result.status, int(result.events), int(result.causes)
     ends.evaluations[i] += result.statistics["evaluations"]

@@ -47,6 +47,9 @@ class ManyResult:
         Index into :data:`STATUSES`.
     captured : ndarray of int, shape (start,)
         Index of the target that holds the state, -1 where none does. A captured start has status "event".
+    rested : ndarray of bool, shape (start,)
+        Whether the start has come to rest on a surface, at a zero of the field of one of its sides
+        (:mod:`dynamics.flow.rest`).
     evaluations, steps, rejected : ndarray of int, shape (start,)
         Evaluations of the field, accepted and rejected steps of each start.
     statistics : dict
@@ -58,6 +61,7 @@ class ManyResult:
     reached: NDArray[np.float64]
     codes: NDArray[np.int8]
     captured: NDArray[np.int64]
+    rested: NDArray[np.bool_]
     evaluations: NDArray[np.int64]
     steps: NDArray[np.int64]
     rejected: NDArray[np.int64]
@@ -162,6 +166,7 @@ def integrate_many(
         reached=ends.reached,
         codes=np.array([codes[status] for status in ends.statuses], dtype=np.int8),
         captured=ends.captured,
+        rested=ends.rested,
         evaluations=ends.evaluations,
         steps=ends.steps,
         rejected=ends.rejected,

@@ -33,7 +33,14 @@ class DerivedFlow(Field):
         How many powers of the step the field has.
     box, start : mapping and ndarray
         Those of the game, for fields on its coordinates.
+    title, name : str
+        What it is, without and with the game it belongs to.
     """
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it is, in words, without the game."""
 
     def __init__(self, game: Game, method: Method, order: int) -> None:
         self.game = game
@@ -111,6 +118,14 @@ class DerivedFlow(Field):
     def _at(self, draw: Draw) -> Callable[[Any], Any]:
         return lambda flat: self(flat, draw=draw)
 
+    @property
+    def name(self) -> str:
+        """The game's name, and what this is of it."""
+        return f"{getattr(self.game, 'name', type(self.game).__name__)}, {self.title}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} ({', '.join(self.names[:8])}): {self.name}>"
+
     def describe(self) -> dict[str, Any]:
         """Return kind, game, method and time of one iteration (JSON-serialisable)."""
         return {
@@ -134,6 +149,14 @@ def method_of(method: str | Method, lr: float | Mapping[str, float] | None, sett
     if lr is None:
         raise InputError(f"The method '{method}' needs a learning rate here: give lr, one number or one per player.")
     return methods.get(method, lr=lr, **settings)
+
+
+def called(method: Method) -> str:
+    """Return a method's name with its rates."""
+    rates = method.lr
+    if isinstance(rates, Mapping):
+        return f"{method.name}, rates {', '.join(f'{player} {rate:.4g}' for player, rate in rates.items())}"
+    return f"{method.name}, rate {rates:.4g}"
 
 
 def as_state(y: Any) -> Any:

@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError, unknown
 from dynamics.flow.modified.code import Generated, Writer
-from dynamics.flow.modified.derived import DerivedFlow, as_state, method_of
+from dynamics.flow.modified.derived import DerivedFlow, as_state, called, method_of
 from dynamics.flow.modified.products import TensorProducts, like
 from dynamics.flow.modified.series import Series, logarithm, map_series
 from dynamics.flow.modified.tableau import check_rates, tableau_of
@@ -132,6 +132,11 @@ class HighResolutionFlow(DerivedFlow):
             by_z = by_z + 2 * products.along_jacobian(self._past, z, u)
             by_u = by_u + 2 * products.along_matrix(self._past, z)
         return _joined(_joined(0 * by_z, identity), _joined(by_z, by_u), axis=-2)
+
+    @property
+    def title(self) -> str:
+        """Method, rates and form."""
+        return f"high-resolution flow of {called(self.method)}, {self.form.replace('-', ' ')}"
 
     def describe(self) -> dict[str, Any]:
         """Return kind, game, method, time of one iteration and form (JSON-serialisable)."""

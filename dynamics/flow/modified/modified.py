@@ -27,7 +27,7 @@ from typing import Any
 
 from dynamics.core.errors import InputError
 from dynamics.flow.modified.code import Generated, Writer
-from dynamics.flow.modified.derived import DerivedFlow, method_of
+from dynamics.flow.modified.derived import DerivedFlow, called, method_of
 from dynamics.flow.modified.products import TensorProducts
 from dynamics.flow.modified.series import logarithm, map_series
 from dynamics.flow.modified.tableau import tableau_of
@@ -67,6 +67,11 @@ class ModifiedFlow(DerivedFlow):
     def exact_jacobian(self, products: TensorProducts, y: Array) -> Array:
         """Return its Jacobian from derivatives up to the order of the field."""
         return products.jacobian(self.series, y)
+
+    @property
+    def title(self) -> str:
+        """Method, rates and order."""
+        return f"modified flow of {called(self.method)}, order {self.order}"
 
     def describe(self) -> dict[str, Any]:
         """Return kind, game, method, time of one iteration and order (JSON-serialisable)."""
@@ -110,6 +115,12 @@ def modified_flow(
     ------
     InputError
         For non-smooth and clipped games, and for methods that have no modified equation here (naming those that do).
+
+    Notes
+    -----
+    The gap is ``c lr^order (1 + d lr + ...)``: at rates that are not small against the curvature of the field, ``d lr``
+    shows. On the forsaken game at the rates 1 : 2.5 fits from 0.04 to 0.0025 give orders of 1.6 to 2.2, and 2.00 below
+    0.001.
 
     Examples
     --------

@@ -62,5 +62,8 @@ EPS, TINY, HUGE = 2.0**-52, 1e-300, 1.7976931348623157e308
 
 #: Distance from a surface, relative to the state, and speed across it, relative to its terms, that count as rounding.
 NEAR, STILL = 1e-13, 1e-12
+#: Part of the speed on one side of a surface below which an orbit of the other may rest there, as in
+#: :mod:`dynamics.flow.rest`.
+JUMP = 0.01
 #: Steps whose tolerance a dip below a surface and back must exceed to be one, as in :mod:`dynamics.flow.pieces`.
 TOUCH = 100.0

@@ -8,8 +8,8 @@ field is smooth, so that a step may end beyond a surface; the crossing is then f
 On a surface with one-sided normal speeds ``up`` (from its positive side) and ``down``, both of one sign mean crossing.
 Where both lead to it the state slides with ``s f+ + (1 - s) f-``, ``s = down / (down - up)``, until one of the two
 vanishes (Filippov 1988, section 4). Only these plain cases are decided here. Where surfaces or bounds meet, where the
-field is tangent to a surface, or where a start begins on one, the start stops at a corner, and the caller, who has
-:mod:`dynamics.flow.pieces`, decides.
+field is tangent to a surface or may rest on it, or where a start begins on one, the start stops at a corner, and the
+caller, who has :mod:`dynamics.flow.pieces`, decides.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from dynamics.games.codegen.integrator.layout import (
     FREE,
     HELD,
     HIGH,
+    JUMP,
     K0,
     KINKS,
     LANE,
@@ -280,8 +281,17 @@ def decide(a, s, which, way):
     return clear and keeps_held(a, s)
 
 
+def pace(a, s, at):
+    """Return the speed of the field in row ``at``."""
+    square = 0.0
+    for d in range(s[DIM]):
+        if not held(s, d):
+            square += a[at + d] ** 2
+    return math.sqrt(square)
+
+
 def decide_side(a, s, which, way):
-    """Cross a surface, begin or end to slide along it; False where the field is tangent to it or surfaces meet."""
+    """Cross a surface, begin or end to slide along it; False where it is tangent, or may rest, or surfaces meet."""
     stands = s[STANDING + which]
     if close(a, s, which) or (stands != 0 and sliding(s) >= 0):
         return False
@@ -298,7 +308,8 @@ def decide_side(a, s, which, way):
         clear = abs(up) > STILL * upper and abs(down) > STILL * lower and way * stands * here < 0.0
     s[STANDING + which] = side
     a[s[SIDE] + which] = side if side != 0 else 1.0
-    return clear
+    slow, fast = pace(a, s, s[MINUS]), pace(a, s, s[PLUS])
+    return clear and min(slow, fast) > JUMP * max(slow, fast)
 
 
 def decide_end(a, s, d):

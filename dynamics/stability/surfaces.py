@@ -287,13 +287,16 @@ def one_sided_equilibria(
         side = replace(newton.scaled(field.sided(signs), box, problem.states(starts)), counter=problem.counter)
         ends = newton.solve(side, starts)
         ends = ends[((ends >= -newton.EDGE) & (ends <= 1 + newton.EDGE)).all(axis=1)]
-        ends = newton.polish(side, ends[side.vanishes(ends)]) if len(ends) else ends
-        on = np.array([near_surface(side, function, ends) for function in field.switches]).reshape(count, -1)
+        ends = ends[side.vanishes(ends)]
+        if not len(ends):
+            continue
+        ends = newton.polish(side, ends)
+        on = np.array([near_surface(side, function, ends) for function in field.switches])
         with np.errstate(all="ignore"):
-            values = np.array([np.asarray(f(side.states(ends))) for f in field.switches]).reshape(count, -1)
+            values = np.array([np.asarray(function(side.states(ends))) for function in field.switches])
         kept = on.any(axis=0) & (on | (np.sign(values) == np.array(signs)[:, None])).all(axis=0)
         # where the field itself vanishes it is an equilibrium of the whole, found already
-        kept &= ~problem.vanishes(ends) if len(ends) else False
+        kept &= ~problem.vanishes(ends)
         for u, touched in zip(ends[kept], on.T[kept], strict=True):
             if any(np.abs(u - other).max() <= 1e-7 for other, _ in found):
                 continue

@@ -26,7 +26,9 @@ def test_every_label_that_occurs_has_a_colour_and_its_share(forsaken):
 
 def test_a_field_without_a_game_has_a_picture_too():
     basins = find_basins(modified_flow(games.get("dirac-gan", penalty="r1"), "alternating", lr=0.1), cells=4)
-    assert compute_basins(basins).caption.startswith("ModifiedFlow: basins of the flow.")
+    assert compute_basins(basins).caption.startswith(
+        "dirac-gan, modified flow of alternating, rate 0.1, order 2: basins"
+    )
 
 
 def test_cells_cover_the_box_and_attractors_are_marked(forsaken):

@@ -3,6 +3,8 @@
 Equilibria are candidates, and so is whatever a sample of starts ends up on: cycles, closed curves, periodic points of
 maps, fixed points that a method adds. A candidate is an attractor when starts all around it, displaced by a radius, end
 up within a quarter of it. That a slow start is near a saddle, or that an orbit of a centre closes, makes neither one.
+Where the field jumps, orbits come to rest on a surface at a zero of one of its sides: it attracts what comes from that
+side, and needs no further proof.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ PATIENCE = (4, 16, 64)
 #: States that describe a candidate orbit, and their lattice in units of the radius of its tube.
 SAMPLES = 8192
 LATTICE = 0.25
+#: Points of rest on surfaces that are told one by one; more of them are a line.
+MOST_RESTS = 8
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Attractor:
     ----------
     kind : str
         ``equilibrium``, ``continuum`` (of equilibria), ``fixed-point`` (of a method, no equilibrium of the game),
-        ``periodic`` (points of a map), or ``cycle`` (a closed orbit or curve, or any other bounded set).
+        ``periodic`` (points of a map), ``rest`` (a point of a surface, reached from one side), or ``cycle`` (a closed
+        orbit or curve, or any other bounded set).
     points : ndarray, shape (point, dim)
         One state, or states that lie along it.
     radius : float
@@ -60,9 +65,10 @@ class Attractor:
     @property
     def label(self) -> str:
         """What it is called in tables and legends."""
-        if self.kind in ("equilibrium", "fixed-point"):
+        points = {"equilibrium": "equilibrium", "fixed-point": "fixed point of the method", "rest": "rest at"}
+        if self.kind in points:
             at = ", ".join(f"{n}={_short(value)}" for n, value in zip(self.names, self.points[0], strict=True))
-            return f"{'equilibrium' if self.kind == 'equilibrium' else 'fixed point of the method'} {at}"
+            return f"{points[self.kind]} {at}"
         extent = ", ".join(f"{name}={_short(low)}:{_short(high)}" for name, (low, high) in self.range.items())
         kinds = {"continuum": "continuum through", "periodic": f"period-{len(self.points)} orbit", "cycle": "cycle"}
         return f"{kinds[self.kind]} {extent}"
@@ -106,8 +112,19 @@ def find_attractors(
             found.append(Attractor("equilibrium", zero.at[None], radius, motion.game.names))
     points = [a for a in found if a.kind == "equilibrium"]
     outcome = motion.run(starts, 4 * motion.span, bound, balls(points, motion.game.dim))
-    left = outcome.last[(outcome.captured < 0) & ~outcome.diverged]
+    found += _resting(outcome.last[outcome.rested], half, motion.game.names)
+    left = outcome.last[(outcome.captured < 0) & ~outcome.diverged & ~outcome.rested]
     return (*found, *_orbits(motion, left, zeros, half, bound, seed))
+
+
+def _resting(states: NDArray[np.float64], half: float, names: tuple[str, ...]) -> list[Attractor]:
+    """Return the points at which starts have come to rest; none where they are a line of them."""
+    found: list[Attractor] = []
+    for state in states:
+        if not any(near(attractor, state[None])[0] for attractor in found):
+            # starts stop within a hundred tolerances of the point itself, much closer than the smallest radius
+            found.append(Attractor("rest", state[None], LATTICE * RADII[-1] * half, names))
+    return found if len(found) <= MOST_RESTS else []
 
 
 def balls(attractors: list[Attractor], dim: int) -> Balls:

@@ -173,7 +173,9 @@ def _labels(
             loose = np.flatnonzero(found == UNDECIDED)
             if not loose.size or i in where:
                 continue
-            if attractor.kind != "continuum":
+            if attractor.kind == "rest":
+                found[loose[outcome.rested[loose] & near(attractor, outcome.last[loose])]] = i
+            elif attractor.kind != "continuum":
                 found[loose[near(attractor, outcome.last[loose])]] = i
             elif look >= 1:
                 # what rests after the whole span, and at no attractor

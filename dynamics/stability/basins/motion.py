@@ -56,11 +56,14 @@ class Outcome:
         Index of the ball that held the start when it stopped, -1 for none.
     diverged : ndarray of bool, shape (start,)
         Left every bound, or became no number.
+    rested : ndarray of bool, shape (start,)
+        Has come to rest on a surface where the field jumps (:mod:`dynamics.flow.rest`).
     """
 
     last: NDArray[np.float64]
     captured: NDArray[np.int64]
     diverged: NDArray[np.bool_]
+    rested: NDArray[np.bool_]
 
 
 class Motion(ABC):
@@ -133,7 +136,7 @@ class FlowMotion(Motion):
             bound=bound,
         )
         lost = (result.statuses == Status.DIVERGED) | (result.statuses == Status.NON_FINITE)
-        return Outcome(result.last, np.asarray(result.captured), lost)
+        return Outcome(result.last, np.asarray(result.captured), lost, result.rested)
 
     def orbit(self, start: NDArray[np.float64], span: float, samples: int) -> NDArray[np.float64]:
         """Return states at equal intervals of time."""
@@ -175,7 +178,7 @@ class MapMotion(Motion):
         last = result.final
         lost = (result.statuses == Status.DIVERGED) | (result.statuses == Status.NON_FINITE)
         lost |= np.linalg.norm(last, axis=-1) > bound
-        return Outcome(last, np.where(lost, -1, balls.holding(last)), lost)
+        return Outcome(last, np.where(lost, -1, balls.holding(last)), lost, np.zeros(len(last), dtype=bool))
 
     def orbit(self, start: NDArray[np.float64], span: float, samples: int) -> NDArray[np.float64]:
         """Return so many iterates, every one: points of a closed curve come in no order."""

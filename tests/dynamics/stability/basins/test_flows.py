@@ -70,6 +70,20 @@ def test_a_line_of_equilibria_is_one_attractor():
     assert [a.kind for a in basins.attractors] == ["continuum"] and (basins.labels == 0).all()
 
 
+@pytest.mark.parametrize(("loss", "gamma", "at"), [("minimax", 1.0, 2), ("wasserstein", 3.0, 3)])
+def test_orbits_that_come_to_rest_on_a_surface_have_its_points_as_attractors(loss, gamma, at):
+    # zeros of the sides psi > 0 and psi < 0 at theta = +-2, and +-gamma: rest, where rounding would tell a cycle
+    basins = find_basins(games.get("dirac-gan", loss=loss, penalty="wgan-gp", gamma=gamma), cells=32)
+    shares = {a.label: basins.fractions[a.label] for a in basins.attractors}
+    assert set(shares) == {f"rest at theta={at}, psi=0", f"rest at theta=-{at}, psi=0"}
+    # the game is symmetric under (theta, psi) -> -(theta, psi): one half each
+    for label, share in shares.items():
+        assert share == pytest.approx(0.5, abs=4 * basins.standard_errors[label])
+    # negative control: below gamma = 2 the Wasserstein game has its cycle
+    (cycle,) = find_basins(games.get("dirac-gan", loss="wasserstein", penalty="wgan-gp", gamma=1.0), cells=8).attractors
+    assert cycle.kind == "cycle"
+
+
 def test_saddles_attract_nothing():
     basins = find_basins(games.get("strict-saddle"), cells=16)
     assert all(np.linalg.norm(a.points[0]) > 0.1 for a in basins.attractors)

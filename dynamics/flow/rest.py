@@ -17,6 +17,7 @@ of them carries it across. Such an orbit has come to rest: at a state y on the s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,12 @@ def comes_to_rest(
         1 forward, -1 backward in time.
     error : float
         How far the orbit may be off.
+
+    Returns
+    -------
+    bool
+        With ``w = J^+ v`` on the directions in which the piece moves: whether ``|v| <= 0.01 |v_side|``, the slowest
+        eigenvalue of J settles (:func:`settles`), and ``|w| <= error``.
     """
     speed = max(float(np.linalg.norm(side(y, t))) for side in sides)
     if not np.linalg.norm(here(y, t)) <= JUMP * speed < np.inf:
@@ -61,16 +68,26 @@ def comes_to_rest(
     slope = frame.T @ np.asarray(here.jacobian(y, t)) @ frame
     if not np.isfinite(slope).all():
         return False
-    rates = direction * np.linalg.eigvals(slope)
-    rates = rates[np.abs(rates) > _SINGULAR * np.abs(rates).max(initial=0.0)]
-    slowest = rates[np.argmax(rates.real)] if rates.size else 0.0
-    if not abs(np.imag(slowest)) < -_TURN * np.real(slowest):
+    slowest = slowest_rate(direction * np.linalg.eigvals(slope))
+    if not settles(slowest):
         return False
-    value, later = (frame.T @ np.asarray(here(y, time)) for time in (t, t - direction / np.real(slowest)))
+    value, later = (frame.T @ np.asarray(here(y, time)) for time in (t, t - direction / slowest.real))
     way = np.linalg.pinv(slope, rcond=_SINGULAR) @ value
     # Nothing may be left along a line of zeros, and nothing may change with time.
     still = max(np.linalg.norm(value - slope @ way), np.linalg.norm(later - value)) <= _STILL * speed
     return bool(still and np.linalg.norm(way) <= error)
+
+
+def slowest_rate(eigenvalues: NDArray[Any]) -> complex:
+    """Return the eigenvalue of the largest real part, but for those that are zero; 0 if all are."""
+    size = np.abs(eigenvalues)
+    rates = eigenvalues[size > _SINGULAR * size.max(initial=0.0)]
+    return complex(rates[np.argmax(np.real(rates))]) if rates.size else 0j
+
+
+def settles(slowest: complex) -> bool:
+    """Return whether orbits of this slowest eigenvalue, ``-r +- i w``, arrive before they have turned half around."""
+    return abs(slowest.imag) < -_TURN * slowest.real
 
 
 def _frame(branch: Branch, y: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -100,7 +100,7 @@ def iterate(
         statuses=statuses.reshape(shape),
         reached=reached.astype(np.float64).reshape(shape),
         last=last.reshape(*shape, game.dim),
-        statistics={"iterations": int(reached.max()), "seconds": seconds, "compiled": bool(compiled)},
+        statistics={"iterations": int(reached.max(initial=0)), "seconds": seconds, "compiled": bool(compiled)},
         provenance={"game": game.describe(), **method.settings(), "versions": versions()},
     )
     if throw and not result.status.ok:

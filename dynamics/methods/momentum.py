@@ -17,6 +17,16 @@ class Momentum(Ordered):
     """Steps along a fading sum of past descent directions: ``m <- beta m + v(z)``, ``y <- P(y + lr m)``.
 
     Where the direction is taken, ``z``, is what its kinds differ in.
+
+    Parameters
+    ----------
+    beta : float
+        The share of the momentum that is kept, in (-1, 1); negative momentum turns it around.
+
+    Raises
+    ------
+    InputError
+        For a ``beta`` outside (-1, 1).
     """
 
     beta: float = 0.9

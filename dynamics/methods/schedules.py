@@ -207,6 +207,10 @@ def read_schedule(given: Schedule | str | None, iterations: int | None = None) -
         return given
     if not isinstance(given, str):
         raise InputError(f"A schedule is a text such as cosine:iterations=1000, or a Schedule, got {given!r}.")
+    if not all(text.strip() for text in given.split("*")):
+        raise InputError(
+            f"The schedule '{given}' has an empty factor: write one such as warm-up:iterations=50 * cosine."
+        )
     factors = [_read(text.strip(), iterations) for text in given.split("*")]
     kept = [factor for factor in factors if not isinstance(factor, Constant)]
     return reduce(mul, kept) if kept else None

@@ -200,26 +200,26 @@ def analyse(
         # The search wanders far out of the box; what it finds lies inside, where the accuracy is the promised one.
         warnings.simplefilter("ignore", AccuracyWarning)
         search = find_equilibria(game, box, starts=starts, seed=seed)
-    added = _spurious(game, chosen, search.searched.box) if isinstance(game, Game) else {}
+    added = [_spurious(game, method, search.searched.box) for method in chosen] if isinstance(game, Game) else []
     rows = tuple(_row(game, zero, search.searched.box, chosen, lr, added) for zero in search.zeros)
     if attractors and isinstance(game, Game):
         rows = tuple(_with_attractors(game, row, search.searched.box, chosen, lr) for row in rows)
     name = getattr(game, "name", type(game).__name__)
     told = tuple(method.settings() for method in chosen)
-    return StabilityReport(name, rows, search.searched, lr, added, told, not_applicable)
+    named: dict[str, tuple[Spurious, ...]] = {}
+    for method, points in zip(chosen, added, strict=True):
+        if points:
+            named[method.name] = named.get(method.name, ()) + points
+    return StabilityReport(name, rows, search.searched, lr, named, told, not_applicable)
 
 
-def _spurious(
-    game: Game, methods: list[Any], box: Mapping[str, tuple[float, float]]
-) -> dict[str, tuple[Spurious, ...]]:
-    """Return what methods add to the equilibria at every rate, by name of the method."""
-    found = {}
-    for method in methods:
-        if method.adds_fixed_points and not method.init(game.start).memory:
-            # a game without second derivatives has no such methods
-            with suppress(GanDynamicsError):
-                found[method.name] = spurious_fixed_points(game, method, box)
-    return {name: points for name, points in found.items() if points}
+def _spurious(game: Game, method: Any, box: Mapping[str, tuple[float, float]]) -> tuple[Spurious, ...]:
+    """Return what a method adds to the equilibria at every rate."""
+    if method.adds_fixed_points and not method.init(game.start).memory:
+        # a game without second derivatives has no such methods
+        with suppress(GanDynamicsError):
+            return spurious_fixed_points(game, method, box)
+    return ()
 
 
 def _methods(game: Field, given: Iterable[Any] | None, lr: Any) -> tuple[list[Any], dict[str, str]]:
@@ -258,14 +258,11 @@ def _with_attractors(
     game: Game, row: Equilibrium, box: Mapping[str, tuple[float, float]], methods: list[Any], lr: Any
 ) -> Equilibrium:
     """Return an equilibrium with the measured attractors of methods that have no multipliers."""
-    silent = {method.name: method for method in methods if method.no_multipliers}
     if not len(row.eigenvalues):
         return row
     rows = tuple(
-        replace(entry, attractor=measured_attractor(game, silent[entry.method], row.at, box, lr))
-        if entry.method in silent
-        else entry
-        for entry in row.methods
+        replace(entry, attractor=measured_attractor(game, method, row.at, box, lr)) if method.no_multipliers else entry
+        for entry, method in zip(row.methods, methods, strict=True)
     )
     return replace(row, methods=rows)
 
@@ -276,7 +273,7 @@ def _row(
     box: Mapping[str, tuple[float, float]],
     methods: list[Any],
     lr: Any,
-    spurious: Mapping[str, tuple[Spurious, ...]],
+    spurious: list[tuple[Spurious, ...]],
 ) -> Equilibrium:
     y = zero.at
     gap = _gap(game, y, box) if isinstance(game, Game) else None
@@ -308,7 +305,7 @@ def _row(
     if isinstance(game, Game):
         critical = _critical_timescales(game, jacobian, dimension)
         found_rows = (_method(game, y, method, jacobian, lr, dimension) for method in methods)
-        rows = tuple(replace(row, spurious=spurious.get(row.method, ())) for row in found_rows)
+        rows = tuple(replace(row, spurious=points) for row, points in zip(found_rows, spurious, strict=True))
     return Equilibrium(
         game.names, y, found.eigenvalues, found.right, found.flow, verdict.kind, solution.kind, critical,
         zero.directions if dimension else None, rows, f"{verdict.evidence}. {solution.reason}.", verdict.numbers,

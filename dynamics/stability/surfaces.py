@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError
+from dynamics.flow.rest import settles, slowest_rate
 from dynamics.games.field import Field
 from dynamics.stability import continua, newton
 
@@ -311,12 +312,11 @@ def one_sided_equilibria(
 
 def _one_sided(where: str, eigenvalues: NDArray[Any]) -> str:
     """Return what an equilibrium of the field where ``where`` holds is, on the border of that side."""
-    real, imaginary = np.real(eigenvalues), np.imag(eigenvalues)
-    turning = bool((np.abs(imaginary) > 1e-7 * np.abs(eigenvalues).max(initial=1e-300)).any())
-    if turning:
-        does = "its eigenvalues there are complex: orbits cross the surface around it"
-    elif (real < 0).all():
-        does = f"it attracts orbits that stay there (slowest real part {real.max():.6g})"
+    slowest = slowest_rate(eigenvalues)
+    if settles(slowest):
+        does = f"it attracts orbits that stay there (slowest real part {slowest.real:.6g})"
+    elif slowest.real < 0:
+        does = "its slowest eigenvalues there are complex: orbits cross the surface around it"
     else:
         does = "it does not attract them"
     return f"the field is not smooth there (an equilibrium of the side {where}, on its border; {does})"

@@ -115,8 +115,11 @@ def _usage_sentence(error: Any, arguments: Sequence[str]) -> str:
             return f"There is no option {error.option_name}; it is a setting: write {place_for_it}."
         return str(unknown("option", error.option_name, [*known, "--help"]))
     if message.startswith("Got unexpected extra argument"):
+        parameters = context.command.params if context is not None else []
+        valued = {name for p in parameters if not getattr(p, "is_flag", False) for name in p.opts}
+        extra = message.partition("(")[2].rstrip(").").split()
         for option, key, value in zip(arguments, arguments[1:], arguments[2:], strict=False):
-            if option.startswith("--") and key.isidentifier() and f"({value}" in message:
+            if option in valued and key.isidentifier() and value in extra:
                 return f"{option} got '{key} {value}', expected an equals sign: write {option} {key}={value}."
     parameter = getattr(error, "param", None)
     if parameter is not None and message.startswith("Invalid value"):

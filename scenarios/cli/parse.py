@@ -186,6 +186,12 @@ def per_player(option: str, *texts: str) -> float | dict[str, float]:
             f"{option} got '{shorten(text)}', expected one number, or one per player as in "
             f"generator={first},discriminator={second}."
         )
+    if "=" in text and not all("=" in piece for piece in pieces):
+        number = next(piece for piece in pieces if "=" not in piece)
+        raise InputError(
+            f"{option} got '{shorten(text)}', expected one number for all players, or one for each: give {number} "
+            "alone, or every player's as in generator=0.1,discriminator=0.4."
+        )
     found = {"": text} if "=" not in text else pairs(option, text, "generator=0.1,discriminator=0.4")
     values = {}
     for player, value in found.items():

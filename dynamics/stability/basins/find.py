@@ -187,8 +187,8 @@ def _labels(
         rows, states = rows[left], outcome.last[left]
         done = look if motion.memoryless else 0.0
         rounds += 1
-        # without attractors nothing but divergence can be told
-        if not rows.size or (not attractors and look >= 4):
+        # without attractors nothing but divergence can be told, and whether starts move away from look to look
+        if not rows.size or (not attractors and look >= (4 if motion.memoryless else 16)):
             break
     away = (norms[2, rows] > FAR * outside) & (norms[1:, rows] > GROWS * norms[:-1, rows]).all(axis=0)
     labels[rows[away]] = LEAVING

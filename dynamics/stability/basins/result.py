@@ -66,7 +66,10 @@ class Basins:
     @property
     def texts(self) -> dict[int, str]:
         """What each label means, the attractors first."""
-        found = {**{i: a.label for i, a in enumerate(self.attractors)}, DIVERGED: "diverged", UNDECIDED: "undecided"}
+        names = [attractor.label for attractor in self.attractors]
+        # attractors that agree to the digits of their labels are numbered
+        told = {i: n if names.count(n) == 1 else f"{n} ({names[: i + 1].count(n)})" for i, n in enumerate(names)}
+        found = {**told, DIVERGED: "diverged", UNDECIDED: "undecided"}
         return {**found, LEAVING: "still moving away"} if (self.labels == LEAVING).any() else found
 
     @property
@@ -90,7 +93,7 @@ class Basins:
             "of": self.of,
             "fractions": self.fractions,
             "standard_errors": self.standard_errors,
-            "attractors": [attractor.to_dict() for attractor in self.attractors],
+            "attractors": [{**a.to_dict(), "label": self.texts[i]} for i, a in enumerate(self.attractors)],
             "cells": list(self.labels.shape[::-1]),
             "box": {n: [float(v) for v in _edges(centres)] for n, centres in self.axes.items()},
             "at": dict(self.at),
@@ -109,7 +112,7 @@ class Basins:
                 "labels": {str(label): text for label, text in self.texts.items()},
                 "fractions": self.fractions,
                 "standard_errors": self.standard_errors,
-                "attractors": [attractor.to_dict() for attractor in self.attractors],
+                "attractors": [{**a.to_dict(), "label": self.texts[i]} for i, a in enumerate(self.attractors)],
                 "of": self.of,
                 **self.provenance,
             },

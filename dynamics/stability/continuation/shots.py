@@ -18,7 +18,7 @@ from dynamics.games.field import Field
 from dynamics.games.symbolic import SymbolicGame
 from dynamics.stability.continuation import gauss
 from dynamics.stability.continuation.curve import Problem, Vector, correct, tangent
-from dynamics.stability.continuation.orbits import Cycles, extremes
+from dynamics.stability.continuation.orbits import REMEMBERED, Cycles, extremes
 
 #: Pieces of the period, and samples of the whole.
 SHOTS, POINTS = 4, 256
@@ -90,6 +90,8 @@ class ShotCycles(Cycles):
             field = self.family.field(self.parameter(z))
             found = transition(field, points, period / self.count, rtol=EXACT, atol=1e-3 * EXACT)
             good = found.status.ok and np.isfinite(found.matrix).all()
+            if len(self._exact) >= REMEMBERED:
+                self._exact.pop(next(iter(self._exact)))
             self._exact[key] = found.matrix if good else self.pieces(z).by_start
         return self._exact[key]
 

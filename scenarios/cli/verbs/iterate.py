@@ -71,12 +71,14 @@ def iterate(
     from dynamics.core.errors import check_count
     from scenarios.cli import output, playing
 
-    check_count("--iterations", iterations)
-    stride = check_count("--every", every) if every is not None else max(1, iterations // 10)
     target = playing.check_out(out, (".zarr", ".png", ".svg"), "a Zarr store or a picture")
+    picture = target is not None and target.suffix != ".zarr"
+    check_count("--iterations", iterations, least=4 if picture else 1)
+    stride = check_count("--every", every) if every is not None else max(1, iterations // 10)
     game = request.game()
     y0 = playing.state(start, game)
     algorithm = playing.method(method, game, lr, method_set, schedule, iterations)
+    centres = _centres(game) if picture else []
     # Stored at the stride only: a path of a million rounds is not kept to print its last row.
     path = methods.iterate(game, algorithm, y0, iterations, every=stride)
     kept = np.isfinite(path.states).all(axis=-1)
@@ -93,12 +95,13 @@ def iterate(
             "iteration": path.times[kept].astype(int).tolist(),
             "state": playing.columns(path.states[kept], path.names),
         }
-    if target is not None and target.suffix == ".zarr":
+    if target is not None and not picture:
         result["file"] = str(path.save(target))
     elif target is not None:
         from figures import convergence_picture, save
 
-        at = _nearest(game, path.final if path.status.ok else y0)
+        goal = path.final if path.status.ok else y0
+        at = min(centres, key=lambda centre: float(np.linalg.norm(centre - goal)))
         drawn = convergence_picture(game, at, [algorithm], iterations=iterations, start=y0)
         result["file"] = str(save(drawn, target))
 
@@ -115,10 +118,8 @@ def iterate(
     return status_answer(result, render, path.status, game.name)
 
 
-def _nearest(game: Any, state: Any) -> Any:
-    """Return the equilibrium nearest to a state, among those that are isolated and where the field is smooth."""
-    import numpy as np
-
+def _centres(game: Any) -> list[Any]:
+    """Return the equilibria of the box that are isolated and where the field is smooth, at least one."""
     from dynamics.core.errors import InputError
     from dynamics.stability import analyse
 
@@ -128,4 +129,4 @@ def _nearest(game: Any, state: Any) -> Any:
             f"A picture shows the distance to an equilibrium, but the box of {game.name} has none that is isolated and "
             "smooth: give --out F.zarr instead."
         )
-    return min(found, key=lambda at: float(np.linalg.norm(at - state)))
+    return found

@@ -61,7 +61,7 @@ def portrait(
         ("--start", start),
         ("--iterations", iterations),
     ):
-        if value and not method:
+        if value not in (None, []) and not method:
             raise InputError(f"{option} has no effect without a method: add --method NAME or leave {option} out.")
     if method_set and len(method or ()) > 1:
         raise InputError(f"--method-set configures one method, got {len(method or ())}: add --method NAME once.")

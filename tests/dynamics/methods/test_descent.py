@@ -219,3 +219,10 @@ def test_compiled_starts_end_as_those_in_python_do():
     told = methods.iterate(root, methods.get("simultaneous", lr=3.0), [[1.0], [-2.5], [0.1]], 40, compiled=False)
     assert Status.NON_FINITE in broken.statuses and broken.statuses.tolist() == told.statuses.tolist()
     np.testing.assert_array_equal(broken.reached, told.reached)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_no_starts_are_an_answer(compiled):
+    game = games.get("bilinear")
+    found = methods.iterate(game, methods.get("simultaneous", lr=0.1), np.zeros((0, 2)), 10, compiled=compiled)
+    assert found.states.shape == (0, 11, 2) and found.status is Status.FINISHED

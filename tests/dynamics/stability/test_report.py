@@ -148,6 +148,23 @@ def test_a_report_prints_its_equilibria_in_a_few_lines():
 
 
 def test_an_equilibrium_on_a_surface_names_the_surface():
-    (row,) = analyse(games.get("dirac-gan", penalty="wgan-gp", loss="wasserstein"), methods=["heun"]).equilibria
+    rows = analyse(games.get("dirac-gan", penalty="wgan-gp", loss="wasserstein"), methods=["heun"]).equilibria
+    # beside the equilibria of either side at theta = +-gamma
+    (row,) = [found for found in rows if not found.at.any()]
+    assert len(rows) == 3
     assert "not smooth there (ψ = 0)" in row.evidence
     assert row.methods[0].reason == "the field is not smooth there (ψ = 0): no multipliers"
+
+
+def test_two_settings_of_one_method_keep_their_own_points_and_attractors():
+    game = games.get("dirac-gan")
+    pair = [methods.get("consensus", lr=0.1, gamma=0.6), methods.get("consensus", lr=0.1, gamma=2.0)]
+    rows = analyse(game, methods=pair).equilibria[0].methods
+    alone = [analyse(game, methods=[method]).equilibria[0].methods[0] for method in pair]
+    assert [row.spurious for row in rows] == [row.spurious for row in alone] and rows[0].spurious != rows[1].spurious
+    assert analyse(game, methods=pair).spurious == {"consensus": rows[0].spurious + rows[1].spurious}
+    silent = [methods.get("adam", lr=0.01, beta1=beta) for beta in (0.9, 0.0)]
+    rows = analyse(game, methods=silent, lr=0.01, attractors=True).equilibria[0].methods
+    alone = [analyse(game, methods=[m], lr=0.01, attractors=True).equilibria[0].methods[0] for m in silent]
+    assert [row.attractor for row in rows] == [row.attractor for row in alone]
+    assert rows[0].attractor != rows[1].attractor

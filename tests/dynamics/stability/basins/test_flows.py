@@ -86,7 +86,19 @@ def test_orbits_that_come_to_rest_on_a_surface_have_its_points_as_attractors(los
 
 def test_saddles_attract_nothing():
     basins = find_basins(games.get("strict-saddle"), cells=16)
-    assert all(np.linalg.norm(a.points[0]) > 0.1 for a in basins.attractors)
+    # the wells at y = +-1, not the saddle between them
+    assert {tuple(np.round(a.points[0], 6)) for a in basins.attractors} == {(0.0, -1.0), (0.0, 1.0)}
+
+
+def test_attractors_that_agree_to_the_digits_of_their_labels_keep_their_shares():
+    game = games.define({"player": (["x"], "((x - 100)*(x - 100.2))**2")}, box={"x": (99.9, 100.3)})
+    basins = find_basins(game, cells=64, time=1000.0)
+    # the barrier lies in the middle of the box
+    assert {label: share for label, share in basins.fractions.items() if share} == {
+        "equilibrium x=100 (1)": 0.5,
+        "equilibrium x=100 (2)": 0.5,
+    }
+    assert [a["label"] for a in basins.to_dict()["attractors"]] == ["equilibrium x=100 (1)", "equilibrium x=100 (2)"]
 
 
 def test_other_coordinates_are_held_where_asked():

@@ -142,3 +142,11 @@ def test_bad_input_is_one_sentence(arguments, match):
 def test_a_method_that_does_not_apply_says_so():
     with pytest.raises(InputError, match="two players"):
         find_basins(games.get("double-well"), cells=4, method=methods.get("competitive", lr=0.1))
+
+
+def test_methods_with_memory_are_seen_to_move_away_where_nothing_attracts():
+    # log(1 + x^2) falls without bound, and ever more slowly: x x' is 1 in the end
+    game = games.define({"player": (["x"], "-log(1 + x**2)/2")}, box={"x": (-1, 1)})
+    for name in ("simultaneous", "heavy-ball"):
+        basins = find_basins(game, cells=8, method=methods.get(name, lr=0.1), bound=1e6)
+        assert basins.fractions["still moving away"] == 1.0

@@ -70,7 +70,9 @@ def test_the_window_of_period_three_is_found_by_a_search():
     # the multiplier of the attracting half falls from 1 to -1
     assert doubling.kind == "period-doubling" and doubling.parameter == pytest.approx(3.841499, abs=1e-6)
     born = continue_branches(game, "r", (3.8, 3.9), method=method, max_period=3)
-    assert all(branch.period is None or branch.period[0] == 2 for branch in born.branches)
+    # at r = 3.8 the fixed point has doubled long ago: nothing in the range leads to a cycle
+    assert [branch.period for branch in born.branches if branch.period is not None and branch.period[0] != 2] == []
+    assert any(branch.period is None for branch in born.branches)
 
 
 def test_simultaneous_descent_loses_the_r1_dirac_gan_on_the_unit_circle():

@@ -245,3 +245,10 @@ def replace_part(y: Array, part: slice, values: Array) -> Array:
     out = np.array(np.broadcast_to(y, (*lead, y.shape[-1])), dtype=np.result_type(y, values))
     out[..., part] = values
     return out
+
+
+def check_method(method: Any) -> Method:
+    """Return a method, or refuse what is none."""
+    if not isinstance(method, Method):
+        raise InputError(f"The method must be a Method, got {method!r}: make one with methods.get(name, lr=...).")
+    return method

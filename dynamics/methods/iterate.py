@@ -15,7 +15,7 @@ from dynamics.core.results import Trajectory, versions
 from dynamics.core.status import Status
 from dynamics.games.field import Game
 from dynamics.games.symbolic import SymbolicGame
-from dynamics.methods.base import Method
+from dynamics.methods.base import Method, check_method
 from dynamics.methods.linearise import extended
 
 #: Largest coordinate before an iteration counts as diverged; its square is still a finite float.
@@ -70,9 +70,7 @@ def iterate(
     iterations = check_count("The number of iterations", iterations)
     every = check_count("The stride (every)", every)
     start = check_states("The start", y0, game.names)
-    if not isinstance(method, Method):
-        raise InputError(f"The method must be a Method, got {method!r}: make one with methods.get(name, lr=...).")
-    method.check(game)
+    check_method(method).check(game)
     if compiled and not isinstance(game, SymbolicGame):
         raise InputError(f"Only symbolic games can be compiled, got {type(game).__name__}: leave compiled unset.")
     flat = np.ascontiguousarray(game.project(start).reshape(-1, game.dim))

@@ -15,6 +15,7 @@ from dynamics.core.results import versions
 from dynamics.games.field import Field
 from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods import Method
+from dynamics.methods.base import check_method
 from dynamics.stability.basins.attractors import Attractor, balls, find_attractors, near
 from dynamics.stability.basins.motion import FlowMotion, MapMotion, Motion
 from dynamics.stability.basins.result import DIVERGED, LEAVING, UNDECIDED, Basins
@@ -97,7 +98,7 @@ def find_basins(
         check_compilable(game, solver)
     else:
         played: Any = game
-        method.check(played)
+        check_method(method).check(played)
         if not isinstance(game, SymbolicGame):
             kind = type(game).__name__
             raise InputError(f"Basins are computed for games given by formulas, got {kind}: use iterate.")

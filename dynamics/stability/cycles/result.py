@@ -52,8 +52,8 @@ class Cycle:
     trivial: float
     stable: bool | None
     range: Mapping[str, tuple[float, float]]
-    times: NDArray[np.float64]
-    states: NDArray[np.float64]
+    times: NDArray[np.float64] = field(repr=False)
+    states: NDArray[np.float64] = field(repr=False)
     error: float
     switchings: int = 0
     evidence: str = ""

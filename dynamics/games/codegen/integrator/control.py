@@ -15,6 +15,7 @@ from dynamics.games.codegen.integrator.layout import (
     AIMS,
     ATOL,
     BEHIND,
+    BEYOND_IT,
     BROKEN,
     CALLED,
     CALLS,
@@ -22,6 +23,7 @@ from dynamics.games.codegen.integrator.layout import (
     CENTRE,
     DIM,
     DUE,
+    EARLY,
     END,
     EPS,
     EVENTS,
@@ -37,6 +39,7 @@ from dynamics.games.codegen.integrator.layout import (
     K0,
     LANE,
     LANES,
+    LATE,
     LIMIT,
     LIVE,
     NEW,
@@ -263,6 +266,23 @@ def dense_needed(a, s, lane):
     """Return whether a lane's step is to be searched, or has an output time inside."""
     ahead = a[s[FRAME] + WAY] * (a[number(s, DUE, lane)] - a[number(s, GOAL, lane)])
     return s[EVENTS] > 0 or s[AIMS] > 0 or ahead < 0.0
+
+
+def retake(a, s, k, lane, x):
+    """Take a step anew that met a surface at the fraction ``x`` of it, to end just beyond; False where it need not be.
+
+    Within a long step the dense output is off by many times the tolerance, which the end of a step is not; near its
+    ends it is as good as they are. Where stability limits the steps, it may cross a surface that the orbit never meets.
+    """
+    if not EARLY < x < LATE:
+        return False
+    length = abs(a[number(s, GOAL, lane)] - a[number(s, TIME, lane)])
+    a[number(s, SIZE, lane)] = BEYOND_IT * x * length
+    a[number(s, RETRIED, lane)] = 1.0
+    a[number(s, TAKEN, lane)] -= 1.0
+    a[number(s, REFUSED, lane)] += 1.0
+    k[STATUS, lane] = RUNNING
+    return True
 
 
 def commit(a, s, k, lane, which, x, times, path, whole):

@@ -56,6 +56,9 @@ FREE, HELD, BEYOND = range(3)
 #: Fractions of a step at which its dense output is looked at. Where gauges dip between them, parabolas tell.
 SAMPLES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 
+#: Fractions of a step between which a surface that is met has the step taken anew, and how far beyond it that one goes.
+EARLY, LATE, BEYOND_IT = 0.05, 0.8, 1.1
+
 #: Safety and limits of the factor between step sizes, as in SciPy.
 SAFETY, LEAST, MOST = 0.9, 0.2, 10.0
 EPS, TINY, HUGE = 2.0**-52, 1e-300, 1.7976931348623157e308

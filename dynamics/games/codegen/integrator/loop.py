@@ -19,6 +19,7 @@ from dynamics.games.codegen.integrator.control import (
     level,
     number,
     put_away,
+    retake,
 )
 from dynamics.games.codegen.integrator.layout import (
     AIMS,
@@ -26,6 +27,7 @@ from dynamics.games.codegen.integrator.layout import (
     BROKEN,
     CALLS,
     DIM,
+    EVENTS,
     EXPECTS,
     EXTRA,
     FIELD,
@@ -108,6 +110,8 @@ def run(chunk, chunks, rows, rounds, times, y, real, whole, modes, base, constan
                         dense(a, s, lane)
                         if SIDED or s[AIMS] > 0:
                             which, x = first_violation(a, s, lane, e)
+                    if SIDED and 0 <= which < s[EVENTS] and retake(a, s, k, lane, x):
+                        continue
                     commit(a, s, k, lane, which, x, times, path, whole)
                     if SIDED:
                         happened(a, s, k, which, whole)

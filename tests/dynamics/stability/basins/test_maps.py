@@ -139,6 +139,11 @@ def test_bad_input_is_one_sentence(arguments, match):
         find_basins(games.get("forsaken"), **{"cells": 4, "method": DESCENT, **arguments})
 
 
+def test_a_name_is_no_method():
+    with pytest.raises(InputError, match=r"methods\.get\(name"):
+        find_basins(games.get("forsaken"), cells=4, method="simultaneous")
+
+
 def test_a_method_that_does_not_apply_says_so():
     with pytest.raises(InputError, match="two players"):
         find_basins(games.get("double-well"), cells=4, method=methods.get("competitive", lr=0.1))

@@ -231,7 +231,7 @@ class Growth:
             assert isinstance(problem, Cycles)
             period = problem.period(segments[-1].end)
             return segments, f"period: it grows without bound ({period:.6g} here), towards a connection of saddles"
-        if ended == "newton" and segments and (words := _steep(segments[-1])):
+        if ended in ("newton", "budget") and segments and (words := _steep(segments[-1])):
             return segments, words
         if ended == "doubling":
             return segments[:-1], self._halved(segments[-1])

@@ -117,7 +117,7 @@ def _usage_sentence(error: Any, arguments: Sequence[str]) -> str:
     if message.startswith("Got unexpected extra argument"):
         parameters = context.command.params if context is not None else []
         valued = {name for p in parameters if not getattr(p, "is_flag", False) for name in p.opts}
-        extra = message.partition("(")[2].rstrip(").").split()
+        extra = message.rpartition("(")[2].rstrip(").").split()
         for option, key, value in zip(arguments, arguments[1:], arguments[2:], strict=False):
             if option in valued and key.isidentifier() and value in extra:
                 return f"{option} got '{key} {value}', expected an equals sign: write {option} {key}={value}."

@@ -193,36 +193,6 @@ def test_the_hinge_slides_along_its_hyperbola_and_leaves_it_where_both_are_one(n
     np.testing.assert_allclose(second.before, second.after, atol=1e-12)
 
 
-@pytest.mark.parametrize("depth", [1e-3, 1e-6, 1e-9])
-@pytest.mark.parametrize("name", [*FAMILIES, "compiled:dop853"])
-def test_an_orbit_that_dips_below_a_surface_within_a_step_meets_it(name, depth):
-    # x' = 1, y' = 2x above y = 0 and 2x - 1 below: the parabola x^2 - depth meets it at -sqrt(depth), and from there
-    # on falls behind by the time. Seen from above nothing changes: the dip takes a small part of a step.
-    field = games.define({"a": (["x"], "-x"), "b": (["y"], "-y*(2*x - step(-y))")})
-    # A dip counts if it is deeper than the tolerance of a hundred steps, which with fixed steps is the default one.
-    fixed = solvers()[name].kind == "fixed"
-    settings = {"step": 0.1} if fixed else {"rtol": 1e-12, "atol": 1e-12}
-    # Runge-Kutta methods of order two and more are exact here; others err by their tolerance, or their iteration's, in
-    # each of at most 1000 steps.
-    exact = name not in ("scipy:BDF", "scipy:LSODA", "torchdiffeq:implicit_adams")
-    height = 1e-14 if exact else 1000 * (2e-8 if fixed else 2e-12)
-    if depth < 100 * (3e-8 if fixed else 3e-12) or depth < 2 * height:
-        pytest.skip("the dip is not as deep as the error of the orbit")
-    result = integrate(field, [-1.0, 1.0 - depth], [0.0, 2.0], name, record_switchings=True, **settings)
-    hit = 1 - np.sqrt(depth)
-    # The orbit falls at the slope 2 sqrt(depth), at half of that or more where it is wrong by half of the depth.
-    slack = height / np.sqrt(depth)
-    assert kinds(result) == ["crossing"] and abs(result.switchings[0].time - hit) < slack
-    np.testing.assert_allclose(result.final, [1.0, 1 - depth - (2 - hit)], atol=slack + height)
-
-
-def test_a_touch_within_the_error_of_the_orbit_is_no_switching():
-    # From the corner of the clip the orbit goes round on a circle that touches both bounds: it is stopped once and
-    # released once, however often it comes back.
-    result = integrate(CLIPPED, [1.5, 0.4], [0.0, 40.0], record_switchings=True)
-    assert kinds(result) == ["bound", "release"]
-
-
 # Where a piece begins -------------------------------------------------------------------------------------------------
 
 

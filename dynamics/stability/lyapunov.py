@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.core.errors import InputError, NumericalError, check_number, check_positive, check_states
 from dynamics.core.status import Status
 from dynamics.flow import integrate, transition
+from dynamics.flow.pieces import nonsmooth
 from dynamics.games.field import Field, Game
 from dynamics.methods import Method
 from dynamics.stability.cycles.mapshooting import Map
@@ -200,7 +201,7 @@ def _of_flow(field: Field, y: NDArray[np.float64], length: float, before: float)
         per_block = max(1, int(np.ceil(length / BLOCKS * pace / STRETCH)))
         width = length / (BLOCKS * per_block)
         count = (BLOCKS + 1) * per_block
-        rough = bool(field.switches or field.bounds)
+        rough = nonsmooth(field)
         fine = 1 if rough else SAMPLES
         path = integrate(field, y, np.arange(count * fine + 1) * (width / fine), rtol=1e-9, atol=1e-11)
         if not path.status.ok:

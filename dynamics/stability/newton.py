@@ -101,7 +101,7 @@ def same_side(field: Field, y: NDArray[np.float64], moved: NDArray[np.float64]) 
     """
     answer = np.ones((*moved.shape[:-1], 1), dtype=bool)
     functions = list(field.switches)
-    for name, edges in dict(getattr(field, "bounds", None) or {}).items():
+    for name, edges in field.bounds.items():
         column = list(field.names).index(name)
         functions += [lambda y, i=column, e=float(edge): y[..., i] - e for edge in edges if np.isfinite(edge)]
     for function in functions:

@@ -27,7 +27,7 @@ def surface_functions(game: Field) -> list[tuple[str, Callable[[Any], Any]]]:
     found: list[tuple[str, Callable[[Any], Any]]] = [
         (f"the field is not smooth there ({game.surface_label(k)})", switch) for k, switch in enumerate(game.switches)
     ]
-    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
+    for name, (low, high) in game.bounds.items():
         column = list(game.names).index(name)
         for edge in (low, high):
             if np.isfinite(edge):
@@ -45,7 +45,7 @@ def admissible(game: Field, sides: NDArray[np.float64]) -> NDArray[np.float64]:
         For a box outside the bounds.
     """
     cut = sides.copy()
-    for name, (low, high) in dict(getattr(game, "bounds", None) or {}).items():
+    for name, (low, high) in game.bounds.items():
         i = list(game.names).index(name)
         cut[i] = max(cut[i, 0], low), min(cut[i, 1], high)
         if not cut[i, 0] < cut[i, 1]:

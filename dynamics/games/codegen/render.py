@@ -100,7 +100,7 @@ def _torch_function(name: str, program: Program, dialect: Dialect) -> str:
     return function(f"def {name}(y, p, z, w):", [*lines, "return torch.stack(out, dim=-1)"])
 
 
-def numba_statement(statement: Assign | GaussianSum, dialect: Dialect) -> list[str]:
+def _numba_statement(statement: Assign | GaussianSum, dialect: Dialect) -> list[str]:
     """Return the lines of a statement in a Numba function; a quadrature sum is a loop over the nodes."""
     if isinstance(statement, Assign):
         return [assignment(statement, dialect)]
@@ -122,7 +122,7 @@ def _with_node(assign: Assign, node: str) -> Assign:
 def _numba_function(name: str, program: Program, dialect: Dialect) -> str:
     lines = _unpack(program, "")
     for statement in program.statements:
-        lines += numba_statement(statement, dialect)
+        lines += _numba_statement(statement, dialect)
     lines += [f"out[{i}] = {text(output)}" for i, output in enumerate(program.outputs)] or ["pass"]
     one = function(f'@njit(cache=True, error_model="numpy")\ndef {name}(y, p, z, w, out):', lines)
     many = function(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.flow.pieces import nonsmooth
 from dynamics.stability.continuation import testfunctions as tests
 from dynamics.stability.continuation.curve import Segment, Vector, correct, tangent
 from dynamics.stability.continuation.detection import Mark
@@ -16,7 +17,7 @@ from dynamics.stability.continuation.families import Family
 from dynamics.stability.continuation.maps import extended_map
 from dynamics.stability.continuation.orbits import PIECES, Cycles, start_mesh
 from dynamics.stability.continuation.points import Equilibria, PeriodicPoints, eigen
-from dynamics.stability.continuation.shots import SHOTS, ShotCycles, rough
+from dynamics.stability.continuation.shots import SHOTS, ShotCycles
 
 #: Extents, in box widths, that are tried for the first cycle.
 EXTENTS = (0.02, 0.005, 0.06, 0.001)
@@ -118,7 +119,7 @@ def from_orbit(
     inside = (times - times[0]) < period * (1 - 1e-9)
     knots = np.append(times[inside] - times[0], period)
     closed = np.concatenate([states[inside], states[inside][:1]])
-    kind, count = (ShotCycles, SHOTS) if rough(family.field(p)) else (Cycles, 2 * PIECES)
+    kind, count = (ShotCycles, SHOTS) if nonsmooth(family.field(p)) else (Cycles, 2 * PIECES)
     spline = CubicSpline(knots, closed, bc_type="periodic")
     points = spline(period * np.arange(count) / count)
     problem = kind(family, names, sides, start_mesh(points, np.asarray(family.field(p)(points))), period)

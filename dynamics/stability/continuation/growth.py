@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.flow.pieces import nonsmooth
 from dynamics.stability.continuation.atlas import Atlas
 from dynamics.stability.continuation.births import from_doubling, from_hopf, from_orbit
 from dynamics.stability.continuation.curve import Segment, Vector, correct, tangent, walk
@@ -15,7 +16,6 @@ from dynamics.stability.continuation.detection import Mark, detect
 from dynamics.stability.continuation.families import Family
 from dynamics.stability.continuation.orbits import Cycles
 from dynamics.stability.continuation.points import Equilibria, PeriodicPoints, PointProblem
-from dynamics.stability.continuation.shots import rough
 
 #: Distance, in box widths and ranges, within which a shrinking cycle and a Hopf point belong together.
 NEAR = 0.05
@@ -119,7 +119,7 @@ class Growth:
 
     def search(self, family: Family, problem: PointProblem, box: Mapping[str, tuple[float, float]], seed: int) -> None:
         """Search cycles at values inside the range and follow those that no branch passes yet."""
-        smooth = not rough(family.field(family.low))
+        smooth = not nonsmooth(family.field(family.low))
         # orbits of a map across kinks and bounds have no derivatives there
         if problem.dim > MAX_COORDINATES or (family.method is not None and not smooth):
             return

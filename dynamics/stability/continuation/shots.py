@@ -31,11 +31,6 @@ NUDGE = 1e-6
 EXACT = 1e-9
 
 
-def rough(field: Field) -> bool:
-    """Return whether a field is not smooth, by its switches or its bounds."""
-    return bool(field.switches or getattr(field, "bounds", None))
-
-
 class ShotCycles(Cycles):
     """Closed orbits of ``dy/dt = v(y, p)`` where v has kinks or jumps."""
 
@@ -163,7 +158,7 @@ def clear_of_switches(field: Field, states: NDArray[np.float64], count: int) -> 
         A divisor of m.
     """
     m = len(states)
-    edges = [(i, edge) for i, name in enumerate(field.names) for edge in getattr(field, "bounds", {}).get(name, ())]
+    edges = [(i, edge) for i, name in enumerate(field.names) for edge in field.bounds.get(name, ())]
     values = [np.asarray(switch(states)) for switch in field.switches] + [states[:, i] - edge for i, edge in edges]
     signs = [np.sign(column) for column in values]
     crossed = np.unique([k for s in signs for k in np.flatnonzero((s != np.roll(s, -1)) | (s == 0))])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.flow import integrate
-from dynamics.flow.pieces import Pieces
+from dynamics.flow.pieces import Pieces, nonsmooth
 from dynamics.games.field import Field
 from dynamics.stability.cycles import shooting
 from dynamics.stability.cycles.shooting import Shot
@@ -115,7 +115,7 @@ def trace(field: Field, shot: Shot) -> Orbit:
     each = -(-SAMPLES // count)
     span = shot.period / count
     grid = np.linspace(0.0, span, each + 1)
-    rough = bool(field.switches or field.bounds)
+    rough = nonsmooth(field)
     # named only where it acts: other integrators of smooth fields need not know it
     recording: dict[str, Any] = {"record_switchings": True} if rough else {}
     path = integrate(field, shot.points, grid, rtol=shooting.RTOL, atol=shooting.ATOL, **recording)

@@ -56,7 +56,8 @@ FREE, HELD, BEYOND = range(3)
 #: Fractions of a step at which its dense output is looked at. Where gauges dip between them, parabolas tell.
 SAMPLES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 
-#: Fractions of a step between which a surface that is met has the step taken anew, and how far beyond it that one goes.
+#: Fractions of a step between which a surface that is met has the step taken anew, and how far beyond it that one goes:
+#: it is met at 1 / 1.1 of the new step, behind the limit, so that one step is enough unless the dense output was wrong.
 EARLY, LATE, BEYOND_IT = 0.05, 0.8, 1.1
 
 #: Safety and limits of the factor between step sizes, as in SciPy.

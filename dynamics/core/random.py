@@ -39,6 +39,8 @@ ROUNDS = 20
 BLOCKS = 2**16
 #: Spacing of the uniform numbers: they are the odd multiples of half of it.
 SPACING = 2.0**-52
+#: Words below it are one sixth of all, to one part in 2^64: 2^64 / 6, rounded.
+SIXTH = (2**64 + 3) // 6
 
 
 class Stream(IntEnum):
@@ -50,6 +52,10 @@ class Stream(IntEnum):
     BOOTSTRAP = 3
     LATENT = 4
     PARAMETERS = 5
+    #: Uniform numbers that decide whether a Brownian bridge crossed between two steps.
+    BRIDGE = 6
+    #: Noise of the gradients of discrete maps.
+    NOISE = 7
 
 
 def threefry2x64(counter: tuple[ArrayLike, ArrayLike], key: tuple[ArrayLike, ArrayLike]) -> tuple[Words, Words]:
@@ -150,6 +156,30 @@ def normals(
     angle = 2.0 * np.pi * pairs[..., 1::2]
     both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
     return both.reshape(pairs.shape)[..., :even]
+
+
+def two_points(
+    seed: int, path: ArrayLike, step: ArrayLike, stream: Stream | int, size: int = 1, substream: int = 0
+) -> NDArray[np.float64]:
+    """Return -1 or 1 with equal probabilities, shape (..., size); arguments as in :func:`words`.
+
+    Moments up to the third are those of a standard normal number, which weak order one asks for (Kloeden and Platen
+    1992, section 14.1).
+    """
+    return np.where(words(seed, path, step, stream, size, substream) < np.uint64(2**63), -1.0, 1.0)
+
+
+def three_points(
+    seed: int, path: ArrayLike, step: ArrayLike, stream: Stream | int, size: int = 1, substream: int = 0
+) -> NDArray[np.float64]:
+    """Return -sqrt(3), 0 or sqrt(3) with probabilities 1/6, 2/3, 1/6; shape (..., size), arguments as in :func:`words`.
+
+    Moments up to the fifth are those of a standard normal number, which weak order two asks for (Kloeden and Platen
+    1992, section 14.2). Probabilities are off by 2^-64 at most: 2^64 is no multiple of six.
+    """
+    drawn = words(seed, path, step, stream, size, substream)
+    upper = np.where(drawn >= np.uint64(2**64 - SIXTH), np.sqrt(3.0), 0.0)
+    return np.where(drawn < np.uint64(SIXTH), -np.sqrt(3.0), upper)
 
 
 def integers(

@@ -178,7 +178,7 @@ class _Run:
         return np.array([begin * self.plan.dt]), part[:, -1:]
 
     def _advanced(self, begin: int, records: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Advance the paths that are left to the last of some records and return their states, (paths, records, dim)."""
+        """Advance the paths that are left to the last of some records; return states, (paths, records, dim)."""
         end = int(records[-1])
         states = np.full((len(self.ids), len(records), self.plan.sde.dim), np.nan)
         columns = self.loop.columns(begin, max(end, begin + 1))

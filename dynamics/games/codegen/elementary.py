@@ -21,8 +21,8 @@ softplus       all                                                              
 =============  ==================================================================  ======================
 
 The errors are the largest found in ten million arguments each, rounded up. Those of sin and cos grow to 1e-14
-(absolute) at 2^51, where neighbouring arguments are 0.5 apart; beyond it the values lie between -1 and 1 and mean nothing.
-NaN gives NaN, and sine and cosine of infinity are NaN. ``sin(-0.0)`` is 0.0.
+(absolute) at 2^51, where neighbouring arguments are 0.5 apart; beyond it the values lie between -1 and 1 and mean
+nothing. NaN gives NaN, and sine and cosine of infinity are NaN. ``sin(-0.0)`` is 0.0.
 
 The text needs these names: ``njit`` and ``INNER`` (the compiler's settings), ``np``, ``math``, and the fused
 multiply-add. On the processor, ``from dynamics.games.codegen.fused import fma``. For a graphics card, ``njit`` is

@@ -182,12 +182,14 @@ def quarters(x):
     "sin": """
 def sin(x):
     r, i = quarters(x)
-    return negated(cosine(r) if (i & 1) != 0 else sine(r), i & 2)
+    s, c = sine(r), cosine(r)
+    return negated(c if (i & 1) != 0 else s, i & 2)
 """,
     "cos": """
 def cos(x):
     r, i = quarters(x)
-    return negated(sine(r) if (i & 1) != 0 else cosine(r), (i + 1) & 2)
+    s, c = sine(r), cosine(r)
+    return negated(s if (i & 1) != 0 else c, (i + 1) & 2)
 """,
     # The reduction is exact in turns; the product with 2 pi comes last.
     "turn": """
@@ -231,8 +233,8 @@ def sigmoid(x):
 def softplus(x):
     t = exp(-abs(x))
     large = t >= 0.5
-    f = fma(0.5, t, -0.5) if large else t
-    return log_sum(f, 1.0 if large else 0.0) + (x if x > 0.0 else 0.0)
+    half = fma(0.5, t, -0.5)
+    return log_sum(half if large else t, 1.0 if large else 0.0) + (x if x > 0.0 else 0.0)
 """,
 }
 

@@ -1,4 +1,4 @@
-"""Random numbers: known answers, addresses, twins, then statistics.
+"""Random numbers: known answers, addresses, then statistics.
 
 Every statistical test looks at fixed seeds, hence it is repeatable; the false-alarm probability stated is the one for
 a fresh seed. ``ALARM`` is that of a single test; this file has fewer than 100, so that fewer than one change of the
@@ -39,10 +39,7 @@ KNOWN = [
 
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN)
 def test_threefry_gives_the_published_answers(counter, key, answer) -> None:
-    from dynamics.core.random_compiled import threefry
-
     assert tuple(int(word) for word in threefry2x64(counter, key)) == answer
-    assert threefry(*(np.uint64(word) for word in (*counter, *key))) == answer
 
 
 def test_the_published_answers_come_out_of_one_vectorised_call() -> None:
@@ -51,33 +48,6 @@ def test_the_published_answers_come_out_of_one_vectorised_call() -> None:
 
 
 word = st.integers(0, FULL)
-
-
-@given(word, word, word, word)
-def test_compiled_threefry_equals_the_readable_one(c0: int, c1: int, k0: int, k1: int) -> None:
-    from dynamics.core.random_compiled import threefry
-
-    readable = tuple(int(part) for part in threefry2x64((c0, c1), (k0, k1)))
-    assert threefry(np.uint64(c0), np.uint64(c1), np.uint64(k0), np.uint64(k1)) == readable
-
-
-addresses = st.tuples(
-    word, word, st.integers(0, 2**48 - 1), st.sampled_from(Stream), st.integers(0, 2**32 - 1), st.integers(0, 40)
-)
-
-
-@given(addresses)
-def test_compiled_draws_equal_the_readable_ones(address: tuple[int, int, int, Stream, int, int]) -> None:
-    from dynamics.core.random_compiled import normal_pair, uniform_pair, word_pair
-
-    seed, path, step, stream, substream, block = address
-    first = 2 * block
-    compiled = np.uint64(seed), np.uint64(path), step, random.stream_word(stream, substream), block
-    readable = seed, path, step, stream, first + 2, substream
-    assert word_pair(*compiled) == tuple(words(*readable)[first:])
-    assert uniform_pair(*compiled) == tuple(uniforms(*readable)[first:])
-    # log, cos and sin of two libraries: one unit in the last place each, of numbers up to 8.57
-    np.testing.assert_allclose(normal_pair(*compiled), normals(*readable)[first:], rtol=0, atol=1e-14)
 
 
 @given(word, st.integers(0, 2**40), st.integers(1, 9), st.integers(1, 9), st.integers(0, 7))

@@ -128,7 +128,7 @@ def words(
     blocks = np.arange((size + 1) // 2, dtype=np.uint64)
     counter = (paths[..., None], steps[..., None] * np.uint64(BLOCKS) + blocks)
     pair = np.stack(threefry2x64(counter, key), axis=-1)
-    return pair.reshape(*pair.shape[:-2], -1)[..., :size]
+    return pair.reshape(*pair.shape[:-2], 2 * len(blocks))[..., :size]
 
 
 def uniforms(

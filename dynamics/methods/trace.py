@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dynamics.games.codegen import Assign, GaussianSum, load_module, lower
+from dynamics.games.codegen import load_module, lower
 from dynamics.games.codegen.kernel import kernel
 from dynamics.games.codegen.program import Operand, Tape
 from dynamics.games.field import Draw
@@ -192,7 +192,7 @@ class TracedNamespace:
         return Traced(tape, tuple(entry.entries[0] for entry in x))
 
 
-class _TracedGame:
+class TracedGame:
     """A symbolic game whose components are inlined onto the tape."""
 
     def __init__(self, game: SymbolicGame, tape: Tape) -> None:
@@ -231,7 +231,7 @@ class _TracedGame:
         key = (kind, y.entries)
         if key not in self.inlined:
             program = self.game.code.program(kind)
-            self.inlined[key] = self._inline(program, dict(zip(program.coordinates, y.entries, strict=True)))
+            self.inlined[key] = self.tape.inline(program, dict(zip(program.coordinates, y.entries, strict=True)))
         return Traced(self.tape, self.inlined[key])
 
     def project(self, y: Traced, player: str | None = None) -> Traced:
@@ -240,32 +240,9 @@ class _TracedGame:
         entries = list(y.entries)
         for i, name in enumerate(self.game.names):
             if name in definition.bounds and name in mine:
-                low, high = self._inline(lower(definition.bounds[name], (), definition.parameter_symbols), {})
+                low, high = self.tape.inline(lower(definition.bounds[name], (), definition.parameter_symbols), {})
                 entries[i] = self.tape.emit("clip", entries[i], low, high)
         return Traced(self.tape, tuple(entries))
-
-    def _inline(self, program: Any, names: dict[str, Operand]) -> tuple[Operand, ...]:
-        """Copy a program onto the tape under new names; parameters keep theirs."""
-
-        def rename(operand: Operand) -> Operand:
-            return names.get(operand, operand) if isinstance(operand, str) else operand
-
-        def copied(statement: Assign) -> Assign:
-            arguments = tuple(map(rename, statement.arguments))
-            names[statement.target] = self.tape.fresh()
-            return Assign(str(names[statement.target]), statement.operation, arguments)
-
-        for statement in program.statements:
-            if isinstance(statement, GaussianSum):
-                body = tuple(copied(assign) for assign in statement.body)
-                terms = tuple(str(rename(term)) for term in statement.terms)
-                for target in statement.targets:
-                    names[target] = self.tape.fresh()
-                targets = tuple(str(names[target]) for target in statement.targets)
-                self.tape.statements.append(GaussianSum(statement.node, body, terms, targets))
-            else:
-                names[statement.target] = self.tape.emit(statement.operation, *map(rename, statement.arguments))
-        return tuple(map(rename, program.outputs))
 
 
 def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
@@ -294,7 +271,7 @@ def make_kernel(method: Method, game: SymbolicGame) -> Callable[..., None]:
     sizes = [game.dim, *(len(entry) for entry in plain.memory.values())]
     names = [f"m{i}" for i in range(sum(sizes))]
     state = unpacked(plain, Traced(tape, tuple(names)))
-    after, _ = method.with_schedule(None).with_lr(rates).step(state, _TracedGame(game, tape))
+    after, _ = method.with_schedule(None).with_lr(rates).step(state, TracedGame(game, tape))
     outputs = [entry for vector in (after.y, *after.memory.values()) for entry in vector.entries]
     source = kernel(
         tape.statements,

@@ -7,7 +7,7 @@ Expectations share one loop over the quadrature nodes; what does not depend on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sympy as sp
@@ -114,6 +114,37 @@ class Tape:
             self.statements.append(Assign(name, operation, arguments))
             self.known[key] = name
         return self.known[key]
+
+    def inline(self, program: Program, names: Mapping[str, Operand]) -> tuple[Operand, ...]:
+        """Copy a program onto the tape under new names and return the operands that hold its outputs.
+
+        Parameters
+        ----------
+        program : Program
+        names : mapping of str to operand
+            What stands for its coordinates and parameters; those that are not named keep their names.
+        """
+        known = dict(names)
+
+        def rename(operand: Operand) -> Operand:
+            return known.get(operand, operand) if isinstance(operand, str) else operand
+
+        def copied(statement: Assign) -> Assign:
+            arguments = tuple(map(rename, statement.arguments))
+            known[statement.target] = self.fresh()
+            return Assign(str(known[statement.target]), statement.operation, arguments)
+
+        for statement in program.statements:
+            if isinstance(statement, GaussianSum):
+                body = tuple(copied(assign) for assign in statement.body)
+                terms = tuple(str(rename(term)) for term in statement.terms)
+                for target in statement.targets:
+                    known[target] = self.fresh()
+                targets = tuple(str(known[target]) for target in statement.targets)
+                self.statements.append(GaussianSum(statement.node, body, terms, targets))
+            else:
+                known[statement.target] = self.emit(statement.operation, *map(rename, statement.arguments))
+        return tuple(map(rename, program.outputs))
 
 
 class _Lowering(Tape):

@@ -1,0 +1,312 @@
+"""The loop of a kernel over blocks of paths, steps and groups of lanes."""
+
+from __future__ import annotations
+
+from dynamics.core.random import BLOCKS
+from dynamics.ensemble.kernel import events
+from dynamics.ensemble.kernel.lines import (
+    body,
+    bound,
+    evaluated,
+    indented,
+    output,
+    over_lanes,
+    stored,
+    unpacked,
+)
+from dynamics.ensemble.kernel.parts import FINISHED, LANES, UNFINISHED, WIDTH, Parts, Rows
+from dynamics.ensemble.trace import Code
+from dynamics.games.codegen import draws, elementary
+from dynamics.games.codegen.lanes import VECTORISED, widest
+from dynamics.games.codegen.render import function, text
+
+_COUNT = """@njit(**INNER)
+def count_cells(z, present, whole, histograms, edges, moment, counts):
+    # Rows of histograms: number of axes, place of the first count, and for each axis observable and number of cells.
+    for q in range(histograms.shape[0]):
+        axes, place = histograms[q, 0], histograms[q, 1]
+        total = 1
+        for x in range(axes):
+            total *= histograms[q, 3 + 2 * x]
+        for leaf in range(whole):
+            if not present[leaf]:
+                continue
+            cell = 0
+            for x in range(axes):
+                cells = histograms[q, 3 + 2 * x]
+                share = (z[histograms[q, 2 + 2 * x], leaf] - edges[q, x, 0]) * edges[q, x, 1]
+                if cell < 0 or not (share >= 0.0 and share < cells):
+                    cell = -1
+                else:
+                    cell = cell * cells + int(share)
+            counts[moment, place + (total if cell < 0 else cell)] += 1"""
+
+#: Draws of the largest values between the steps lie behind those of the crossings.
+_MAXIMA_FROM = BLOCKS // 2
+
+
+def source(parts: Parts) -> str:
+    """Return the Numba source of a module with ``run``; :class:`dynamics.ensemble.compiled.Loop` calls it."""
+    rows = Rows(parts)
+    return "\n\n\n".join([_header(parts), *events.functions(parts, rows), _COUNT, _run(parts, rows)]) + "\n"
+
+
+def _header(parts: Parts) -> str:
+    stops = f"({', '.join(map(str, parts.stops))},)" if parts.stops else "(False,)"
+    return "\n\n\n".join([
+        "import math\n\nimport numpy as np\nfrom numba import njit\n\n"
+        "from dynamics.ensemble.tree import all_present, push, some_present\n"
+        "from dynamics.games.codegen.fused import fma\n\n"
+        'INNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
+        VECTORISED.prelude.rstrip(),
+        elementary.functions("log_positive", "turn").rstrip(),
+        draws.functions().rstrip(),
+        f"DIM, CONDITIONS, NOISE = {parts.dim}, {len(parts.stops)}, {parts.noise_dim}\n"
+        f"LANES, WIDTH = {LANES}, {WIDTH}\nSTOPS = {stops}",
+    ])  # fmt: skip
+
+
+def _run(parts: Parts, rows: Rows) -> str:
+    observed = len(parts.observables.outputs)
+    strength = "columns[k - begin, 0]" if parts.strengths else "1.0"
+    lanes = "a, who, paths, width,"
+    call = f"{events.NUMBERS}, event, final, status, most)"
+    lines = [
+        *bound(parts, _used(parts)),
+        f"a, who = np.zeros((WIDTH // LANES, {rows.count} * LANES)), np.empty(WIDTH, dtype=np.int64)",
+        "paths, words = np.zeros((WIDTH // LANES, LANES), dtype=np.uint64), np.empty(2 * LANES, dtype=np.uint64)",
+        f"terms = np.empty(({max(widest(code.statements) for code in _codes(parts))}, nodes.shape[0]))",
+        f"quantities, present = np.empty(({observed}, WIDTH)), np.ones(WIDTH, dtype=np.bool_)",
+        f"length = {1 + observed + observed * (observed + 1) // 2}",
+        "half, leaves = np.empty((2, length - 1, WIDTH // 2)), np.empty((WIDTH, length))",
+        "block_nodes = np.zeros((records.shape[0], length))",
+        "held = 0",
+        "fine = h / refine",
+        "root = math.sqrt(fine)",
+        "for b in range(blocks.shape[0]):",
+        "    offset, whole = blocks[b, 0], blocks[b, 1]",
+        "    if halt[0] != 0:",
+        f"        status[offset : offset + whole] = {UNFINISHED}",
+        "        continue",
+        "    width = whole",
+        "    for lane in range(width):",
+        "        who[lane], paths[lane // LANES, lane % LANES] = offset + lane, ids[offset + lane]",
+        f"        for i in range({rows.size}):",
+        f"            {rows.of('state', 'i')} = state[offset + lane, i]",
+        f"            {rows.of('next', 'i')} = state[offset + lane, i]",
+        *indented(_beginning(parts, rows)),
+        "    fill(a, paths, width)",
+        *(["    if begin == 0 and started > 0:"] if parts.stops else []),
+        *([f"        width = events({lanes} 0.0, np.uint64(0), 1.0, 0.0, seed, bridge, {call}"]
+          if parts.stops else []),
+        "    r = 0",
+        "    for k in range(begin, end + 1):",
+        *indented(_recording(parts, rows), 2),
+        "        if k == end or width == 0:",
+        "            break",
+        *indented(_columns(parts), 2),
+        "        outside, hits = 0, 0",
+        "        for g in range((width + LANES - 1) // LANES):",
+        "            s, ids_of_lanes = a[g], paths[g]",
+        *indented([*_drawing(parts, rows), *_stepping(parts, rows), *_watching(parts, rows, strength)], 3),
+        *(["        if hits > 0:",
+           f"            width = events({lanes} k * h, np.uint64(k), {strength}, h, seed, bridge, {call}"]
+          if parts.stops else []),
+        "        if outside > 0:",
+        "            width = lost(a, who, paths, width, bound, status, final, most)",
+        "        for g in range((width + LANES - 1) // LANES):",
+        "            s, ids_of_lanes = a[g], paths[g]",
+        *indented(_enlarging(parts, rows, strength), 3),
+        f"            for j in range({rows.size} * LANES):",
+        f"                s[j] = s[{rows.first['next']} * LANES + j]",
+        f"            for j in range({len(parts.stops)} * LANES):",
+        f"                s[{rows.first['old']} * LANES + j] = s[{rows.first['new']} * LANES + j]",
+        "    while r < records.shape[0]:",
+        "        block_nodes[r] = 0.0",
+        "        r += 1",
+        "    for lane in range(width):",
+        "        row = who[lane]",
+        f"        status[row] = {FINISHED}",
+        "        close(a, lane, row, most)",
+        "        for i in range(DIM):",
+        f"            final[row, i] = {rows.of('state', 'i')}",
+        f"        for i in range({rows.size}):",
+        f"            state[row, i] = {rows.of('state', 'i')}",
+        "    if nodes_out.shape[0] > 0:",
+        "        level = 0",
+        "        while (whole >> level) > 1:",
+        "            level += 1",
+        "        index = np.int64(ids[offset]) >> level",
+        f"        held = push(nodes_out, addresses, held, block_nodes, level, index, {observed})",
+        "return held",
+    ]  # fmt: skip
+    head = (
+        '@njit(cache=True, nogil=True, error_model="numpy")\n'
+        "def run(ids, blocks, state, begin, end, seed, stream, bridge, h, root_h, refine, p, constants, columns, "
+        "nodes, node_weights, bound, records, histogram_at, histograms, edges, halt, status, final, most, "
+        "event, trail, counts, nodes_out, addresses):"
+    )
+    return function(head, lines)
+
+
+def _beginning(parts: Parts, rows: Rows) -> list[str]:
+    """Return the lines that take conditions and largest values at the start of a block."""
+    inner = [
+        *stored(parts.conditions, rows, "state", parts.dim, "old"),
+        *stored(parts.maxima, rows, "state", parts.dim, "most"),
+    ]
+    if not inner:
+        return []
+    lines = ["started = 0", "for g in range((width + LANES - 1) // LANES):", "    s = a[g]", *indented(inner)]
+    if parts.stops:
+        lines += [
+            "for lane in range(width):",
+            "    for c in range(CONDITIONS):",
+            f"        {rows.of('active', 'c')}, {rows.of('new', 'c')} = 1.0, {rows.of('old', 'c')}",
+            f"        started += 1 if {rows.of('old', 'c')} >= 0.0 else 0",
+        ]
+    return lines
+
+
+def _columns(parts: Parts) -> list[str]:
+    """Return the lines that bind the numbers of a step."""
+    used = _used(parts)
+    lines = [f"g{i} = columns[k - begin, {i}]" for i in range(parts.strengths) if f"g{i}" in used]
+    first = parts.strengths
+    return lines + [f"q{i} = columns[k - begin, {first + i}]" for i in range(parts.columns) if f"q{i}" in used]
+
+
+def _drawing(parts: Parts, rows: Rows) -> list[str]:
+    """Return the lines that draw the increments which the step uses."""
+    used = parts.step.names()
+    needed = {i for i in range(parts.increments.rows) if f"w{i}" in used}
+    template = rows.at("draw", "{i}")
+    pairs = [
+        (word // 2, parts.increments.lane_lines(word, template))
+        for word in range(0, parts.increments.words, 2)
+        if needed & parts.increments.made_by(word)
+    ]
+    if not pairs:
+        return []
+    lines = [
+        f"for j in range({parts.increments.rows} * LANES):",
+        f"    s[{rows.first['draw']} * LANES + j] = 0.0",
+        "for part in range(refine):",
+        f"    counter = np.uint64(k * refine + part) * np.uint64({BLOCKS})",
+    ]
+    for block, turned in pairs:
+        words = [
+            f"x0, x1 = threefry(ids_of_lanes[lane], counter + np.uint64({block}), seed, stream)",
+            "words[lane], words[LANES + lane] = x0, x1",
+        ]
+        lines += indented(over_lanes(words) + over_lanes(["x0, x1 = words[lane], words[LANES + lane]", *turned]))
+    return lines
+
+
+def _stepping(parts: Parts, rows: Rows) -> list[str]:
+    """Return the loop over lanes that takes the step."""
+    within = " & ".join(f"(abs(n{i}) <= bound)" for i in range(parts.dim))
+    return over_lanes([
+        *unpacked(parts.step, "m", rows.at("state", "{i}"), rows.size),
+        *unpacked(parts.step, "w", rows.at("draw", "{i}"), parts.increments.rows),
+        *body(parts.step),
+        *(f"n{i} = {text(operand)}" for i, operand in enumerate(parts.step.outputs)),
+        *(f"{rows.at('next', i)} = n{i}" for i in range(rows.size)),
+        # Written so that NaN fails the test too.
+        f"outside += 0 if {within} else 1",
+    ])  # fmt: skip
+
+
+def _watching(parts: Parts, rows: Rows, strength: str) -> list[str]:
+    """Return the loops that count lanes in which a condition holds, or may have held between the steps."""
+    if not parts.stops:
+        return []
+    lines: list[str] = []
+    near = "(new >= 0.0)"
+    if parts.slopes is not None:
+        outputs = [output(parts.slopes, c * (1 + parts.dim)) for c in range(len(parts.stops))]
+        only = Code(
+            parts.slopes.statements, tuple(parts.slopes.outputs[c * (1 + parts.dim)] for c in range(len(outputs)))
+        )
+        inner = evaluated(only, rows, "state", parts.dim)
+        lines += over_lanes(
+            inner + [f"{rows.at('var', c)} = {strength} * {strength} * {v}" for c, v in enumerate(outputs)]
+        )
+        near = "((new >= 0.0) | ({old} * new < NEAR * h * {var}))"
+    inner = [*evaluated(parts.conditions, rows, "next", parts.dim), "hit = 0"]
+    for c in range(len(parts.stops)):
+        test = near.format(old=rows.at("old", c), var=rows.at("var", c))
+        inner += [f"new = {output(parts.conditions, c)}", f"{rows.at('new', c)} = new"]
+        inner += [f"hit |= 1 if {test} & ({rows.at('active', c)} > 0.0) else 0"]
+    return lines + over_lanes([*inner, "hits += hit"])
+
+
+def _enlarging(parts: Parts, rows: Rows, strength: str) -> list[str]:
+    """Return the loops that keep the largest values, those of the bridge between the steps included.
+
+    A Brownian bridge from ``b0`` to ``b1`` over h, of variance rate v, exceeds m with probability
+    ``exp(-2 (m - b0) (m - b1) / (v h))`` (Glasserman 2003, section 6.4), which is solved for m at a uniform number.
+    """
+    lines: list[str] = []
+    for e in range(len(parts.maxima.outputs)):
+        code, place = Code(parts.maxima.statements, (parts.maxima.outputs[e],)), rows.at("most", e)
+        after = [*evaluated(code, rows, "next", parts.dim), f"b1 = {output(code, 0)}"]
+        if parts.variances is None:
+            lines += over_lanes([*after, f"{place} = max({place}, b1)"])
+            continue
+        spread = Code(parts.variances.statements, (parts.variances.outputs[e],))
+        lines += over_lanes([
+            *evaluated(code, rows, "state", parts.dim), f"b0 = {output(code, 0)}",
+            *evaluated(spread, rows, "state", parts.dim), f"spread = {strength} * {strength} * {output(spread, 0)}",
+            *after,
+            f"draw = np.uint64(k) * np.uint64({BLOCKS}) + np.uint64({_MAXIMA_FROM + e})",
+            "x0, x1 = threefry(ids_of_lanes[lane], draw, seed, bridge)",
+            "jump = b1 - b0",
+            "top = 0.5 * (b0 + b1 + math.sqrt(jump * jump - 2.0 * h * spread * log_positive(unit(x0))))",
+            f"{place} = max({place}, top)",
+        ])  # fmt: skip
+    return lines
+
+
+def _recording(parts: Parts, rows: Rows) -> list[str]:
+    """Return the lines that take the statistics of a block after k steps."""
+    observed = len(parts.observables.outputs)
+    values = evaluated(parts.observables, rows, "state", parts.dim)
+    together = [f"quantities[{o}, g * LANES + lane] = {output(parts.observables, o)}" for o in range(observed)]
+    one = unpacked(parts.observables, "m", rows.of("state", "{i}"), parts.dim) + body(parts.observables)
+    one += [f"quantities[{o}, leaf] = {output(parts.observables, o)}" for o in range(observed)]
+    return [
+        "while r < records.shape[0] and records[r] == k:",
+        "    if width == whole:",
+        "        for g in range((width + LANES - 1) // LANES):",
+        "            s = a[g]",
+        *indented(over_lanes([*values, *together]), 3),
+        "    else:",
+        "        present[:whole] = False",
+        "        for lane in range(width):",
+        "            leaf = who[lane] - offset",
+        "            present[leaf] = True",
+        *indented(one, 3),
+        "    if histograms.shape[0] > 0 and histogram_at[r] >= 0:",
+        "        count_cells(quantities, present, whole, histograms, edges, histogram_at[r], counts)",
+        "    if nodes_out.shape[0] > 0:",
+        "        if width == whole:",
+        f"            all_present(quantities, {observed}, whole, half, block_nodes[r])",
+        "        else:",
+        f"            some_present(quantities, present, {observed}, whole, leaves, block_nodes[r])",
+        "    present[:whole] = True",
+        "    if trail.shape[0] > 0:",
+        "        for lane in range(width):",
+        "            for i in range(DIM):",
+        f"                trail[who[lane], r, i] = {rows.of('state', 'i')}",
+        "    r += 1",
+    ]
+
+
+def _codes(parts: Parts) -> list[Code]:
+    found = [parts.step, parts.observables, parts.conditions, parts.maxima]
+    return found + [code for code in (parts.slopes, parts.variances) if code is not None]
+
+
+def _used(parts: Parts) -> set[str]:
+    return set().union(*(code.names() for code in _codes(parts)))

@@ -1,0 +1,317 @@
+"""Running an ensemble: ranges of paths in threads, statistics joined as they come."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.core.errors import InputError, NumericalError, check_count
+from dynamics.core.results import versions
+from dynamics.core.status import Status
+from dynamics.ensemble.compiled import BOUND, Loop, Piece, blocks_of, cells_of, ids_of
+from dynamics.ensemble.conditions import Condition
+from dynamics.ensemble.frontier import Frontier, batch_level
+from dynamics.ensemble.histograms import Counts, Histogram
+from dynamics.ensemble.kernel import DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED, WIDTH
+from dynamics.ensemble.noise import Noise, read_noise
+from dynamics.ensemble.plan import Plan, make_plan
+from dynamics.ensemble.readable import ReadableLoop
+from dynamics.ensemble.result import CODES, TIME_CELLS, Ensemble, Event, notes, worst
+from dynamics.ensemble.schemes import Scheme, read_scheme
+from dynamics.ensemble.sde import SDE
+from dynamics.games.field import Field
+from dynamics.methods import Method
+
+#: Path-steps that a thread takes at a time, a tenth of a second of work.
+_PIECE = 2**25
+
+#: Most numbers of single paths (last states, first times) that are kept unless they are asked for: 80 MB.
+_KEPT = 10_000_000
+
+
+def simulate(
+    game: Field,
+    noise: Noise | float | Mapping[str, float],
+    *,
+    paths: int,
+    dt: float,
+    time: float,
+    start: ArrayLike | None = None,
+    spread: float | Mapping[str, float] = 0.0,
+    scheme: Scheme | Method | str = "euler-maruyama",
+    seed: int = 0,
+    first: int = 0,
+    records: int | Sequence[float] = 101,
+    observe: Sequence[str] = (),
+    until: str | Condition | Sequence[str | Condition] = (),
+    watch: Sequence[str | Condition] = (),
+    bridge: bool = True,
+    maxima: Sequence[str] = (),
+    histograms: Sequence[Histogram] = (),
+    brownian_dt: float | None = None,
+    keep: bool | None = None,
+    chunk: int | None = None,
+    threads: int | None = None,
+    compiled: bool | None = None,
+    advance: Callable[[int], None] = lambda done: None,
+    throw: bool = False,
+) -> Ensemble:
+    """Return the statistics of many paths of ``dY = v(Y) dt + g(t) B(Y) dW``, in the sense of Ito.
+
+    Parameters
+    ----------
+    game : Field
+        A symbolic game is compiled; any other field is stepped by the readable implementation.
+    noise : Noise, float or mapping
+        A model of :mod:`dynamics.ensemble.noise`, one strength for all coordinates, or one for each.
+    paths : int
+    dt, time : float
+        Step, and time of the whole run, a multiple of it.
+    start : array_like, shape (dim,) or (paths, dim), optional
+        The game's own by default.
+    spread : float or mapping of coordinate to float
+        Standard deviation of the start around ``start``.
+    scheme : Scheme, Method or str
+        A name of :func:`dynamics.ensemble.schemes.names`, or a training algorithm, which takes noisy steps.
+    seed, first : int
+        The numbers of path p of ``first`` to ``first + paths - 1`` depend on (seed, p) alone.
+    records : int or sequence of float
+        How many times, evenly spaced, or which times to take moments at.
+    observe : sequence of str
+        Further quantities to record, such as ``x**2 + y**2``.
+    until : str or Condition, or several
+        Conditions that end a path, such as ``abs(x) > 1``.
+    watch : sequence of str or Condition
+        Conditions whose first time is noted and that end nothing.
+    bridge : bool
+        Catch crossings between the steps by a Brownian bridge (schemes that follow paths); without it, exits are seen
+        at the steps only, late by an error of order sqrt(dt).
+    maxima : sequence of str
+        Quantities whose largest value along the path is recorded.
+    histograms : sequence of Histogram
+    brownian_dt : float, optional
+        Compose the increments of steps of this length, so that runs with different dt see the same Brownian paths.
+    keep : bool, optional
+        Keep last state and first times of each path; by default up to ten million numbers.
+    chunk, threads : int, optional
+        Paths that a thread takes at a time, and number of threads; without effect on any bit of the result.
+    compiled : bool, optional
+        False takes the readable implementation, as fields without formulas do.
+    advance : callable
+        Called with the number of paths that are done.
+    throw : bool
+        Raise :class:`NumericalError` (with the result) unless the status is ok.
+
+    Returns
+    -------
+    Ensemble
+        Interrupted by Ctrl-C, it holds what is finished, with status ``interrupted``.
+
+    Raises
+    ------
+    InputError
+        For bad arguments, noise of the wrong shape, or a scheme whose needs are not met; before anything is computed.
+    """
+    plan = make_plan(
+        SDE(game, read_noise(noise)), read_scheme(scheme),
+        paths=paths, dt=dt, time=time, start=start, spread=spread, seed=seed, first=first, records=records,
+        observe=observe, until=until, watch=watch, bridge=bridge, maxima=maxima, histograms=histograms,
+        brownian_dt=brownian_dt,
+    )  # fmt: skip
+    if compiled and not plan.sde.symbolic:
+        raise InputError(f"Only symbolic games can be compiled, got {type(game).__name__}: leave compiled unset.")
+    result = run_plan(plan, keep=keep, chunk=chunk, threads=threads, compiled=compiled, advance=advance)
+    if throw and not result.status.ok:
+        raise NumericalError(f"{result.status.sentence} {' '.join(result.notes)}".strip(), result)
+    return result
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    keep: bool | None = None,
+    chunk: int | None = None,
+    threads: int | None = None,
+    compiled: bool | None = None,
+    advance: Callable[[int], None] = lambda done: None,
+) -> Ensemble:
+    """Return the statistics of a plan; the arguments are those of :func:`simulate`."""
+    from numba import get_num_threads
+
+    threads = get_num_threads() if threads is None else check_count("The number of threads", threads)
+    size = _chunk(plan, threads) if chunk is None else check_count("The chunk", chunk)
+    loop = Loop(plan) if plan.sde.symbolic and compiled is not False else ReadableLoop(plan)
+    loop.compile()
+    columns = loop.columns(0, plan.steps)
+    gathered = _Gathered(plan, keep)
+    halt = np.zeros(1, dtype=np.int8)
+    began = clock.perf_counter()
+
+    def work(low: int, high: int) -> tuple[Piece, NDArray[np.int64]]:
+        blocks = blocks_of(low, high)
+        return loop(ids_of(low, high), blocks, columns=columns, halt=halt), blocks
+
+    _in_threads(work, plan, size, threads, halt, gathered, advance)
+    return gathered.result(clock.perf_counter() - began)
+
+
+def _chunk(plan: Plan, threads: int) -> int:
+    """Return how many paths a thread takes at a time: a power of two, and fewer where there are few."""
+    most = max(WIDTH, min(_PIECE // plan.steps, -(-plan.paths // threads)))
+    return 1 << (most.bit_length() - 1)
+
+
+def _in_threads(
+    work: Callable[[int, int], tuple[Piece, NDArray[np.int64]]],
+    plan: Plan,
+    size: int,
+    threads: int,
+    halt: NDArray[np.int8],
+    gathered: _Gathered,
+    advance: Callable[[int], None],
+) -> None:
+    """Run ranges of paths in threads; on Ctrl-C finish what has begun and leave the rest."""
+    behind = plan.first + plan.paths
+    # Ranges begin at multiples of their size, which are complete nodes of the tree.
+    edges = [plan.first, *range((plan.first // size + 1) * size, behind, size), behind]
+    ranges = iter(list(pairwise(edges)))
+    running: set[Future[Any]] = set()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while True:
+                # Few are handed out at a time, so that an interruption leaves little to wait for.
+                while len(running) < 2 * threads and (pair := next(ranges, None)) is not None:
+                    running.add(pool.submit(work, *pair))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    advance(gathered.add(*future.result()))
+        except KeyboardInterrupt:
+            halt[0] = 1
+            for future in running:
+                if not future.cancel():
+                    gathered.add(*future.result())
+
+
+class _Gathered:
+    """Collects what ranges of paths give, in any order."""
+
+    def __init__(self, plan: Plan, keep: bool | None) -> None:
+        self.plan = plan
+        conditions, dim = len(plan.conditions), plan.sde.dim
+        if keep is None:
+            keep = plan.paths * (dim + conditions) <= _KEPT
+        self.level = batch_level(plan.paths)
+        self.codes = np.full(plan.paths, UNFINISHED, dtype=np.int8)
+        self.final = np.full((plan.paths, dim), np.nan) if keep else None
+        self.times = np.full((plan.paths, conditions), np.nan) if keep and conditions else None
+        self.moments = Frontier(len(plan.observables))
+        self.events = [Frontier(1 + dim) for _ in plan.conditions]
+        self.cells = np.zeros((conditions, TIME_CELLS), dtype=np.int64)
+        self.open = np.zeros(conditions, dtype=np.int64)
+        self.largest = [Frontier(1) for _ in plan.maxima]
+        self.counts: NDArray[np.int64] | None = None
+        self.steps = 0
+        self.done = 0
+
+    def add(self, piece: Piece, blocks: NDArray[np.int64]) -> int:
+        """Add a range and return the number of paths that are done."""
+        plan = self.plan
+        n = len(piece.status)
+        rows = slice(piece.first - plan.first, piece.first - plan.first + n)
+        self.codes[rows] = codes(piece)
+        if self.final is not None:
+            self.final[rows] = piece.final
+        if self.times is not None:
+            self.times[rows] = piece.events[:, :, 0]
+        self.moments = _extended(self.moments, piece.nodes, self.level)
+        whole = piece.status == FINISHED
+        for c in range(len(plan.conditions)):
+            times = piece.events[:, c, 0]
+            met = np.isfinite(times)
+            self.events[c] = _extended(self.events[c], piece.reduced(piece.events[:, c], blocks), self.level)
+            cells = np.minimum((times[met] / plan.duration * TIME_CELLS).astype(np.int64), TIME_CELLS - 1)
+            self.cells[c] += np.bincount(cells, minlength=TIME_CELLS)
+            self.open[c] += int((whole & ~met).sum())
+        for e in range(len(plan.maxima)):
+            self.largest[e] = _extended(self.largest[e], piece.reduced(piece.largest[:, e : e + 1], blocks), self.level)
+        self.counts = piece.counts if self.counts is None else self.counts + piece.counts
+        self.steps += int(whole.sum()) * plan.steps
+        stopped = piece.status == STOPPED
+        if stopped.any():
+            stops = [c for c, condition in enumerate(plan.conditions) if condition.stop]
+            ended = np.nanmin(piece.events[stopped][:, stops, 0], axis=1)
+            self.steps += int(np.ceil(ended / plan.dt).sum())
+        self.done += int((piece.status != UNFINISHED).sum())
+        return self.done
+
+    def result(self, seconds: float) -> Ensemble:
+        plan = self.plan
+        found = Ensemble(
+            status=worst(self.codes),
+            names=plan.sde.names,
+            quantities=tuple(plan.observables),
+            times=plan.times,
+            frontier=self.moments,
+            first=plan.first,
+            status_codes=self.codes,
+            final=self.final,
+            event_times=self.times,
+            largest=dict(zip(plan.maxima, self.largest, strict=True)),
+            events=tuple(
+                Event(c.text, c.stop, self.events[i], self.cells[i], plan.duration, int(self.open[i]))
+                for i, c in enumerate(plan.conditions)
+            ),
+            histograms=self._histograms(),
+            statistics={
+                "path_steps": self.steps,
+                "seconds": seconds,
+                "path_steps_per_second": self.steps / seconds if seconds > 0 else 0.0,
+            },
+            provenance={**plan.settings(), "versions": versions()},
+        )
+        return _with_notes(found)
+
+    def _histograms(self) -> tuple[Counts, ...]:
+        plan, cells = self.plan, cells_of(self.plan)
+        taken = cells.empty if self.counts is None else self.counts
+        found = []
+        for histogram, (_, place, *_) in zip(plan.histograms, cells.layout.tolist(), strict=True):
+            total = int(np.prod(histogram.shape))
+            rows = [cells.moments[round(t / plan.dt)] for t in histogram.times or ()]
+            inside = taken[rows, place : place + total].reshape(len(rows), *histogram.shape)
+            found.append(Counts(histogram, inside, taken[rows, place + total]))
+        return tuple(found)
+
+
+def _with_notes(found: Ensemble) -> Ensemble:
+    from dataclasses import replace
+
+    return replace(found, notes=notes(found))
+
+
+def _extended(frontier: Frontier, nodes: Any, level: int) -> Frontier:
+    return Frontier.of(frontier.size, [*frontier.nodes.items(), *nodes], level)
+
+
+def codes(piece: Piece) -> NDArray[np.int8]:
+    """Return how paths ended as indices into :data:`~dynamics.ensemble.result.CODES`.
+
+    NaN next to a huge state is overflow (inf - inf), from a moderate one it is the game's own.
+    """
+    found = piece.status.copy()
+    missing = piece.status == MISSING
+    if missing.any():
+        huge = ~(np.abs(piece.final[missing]).max(axis=1) < np.sqrt(BOUND))
+        found[missing] = np.where(huge, DIVERGED, MISSING)
+    assert [CODES[i] for i in (FINISHED, DIVERGED, MISSING, STOPPED, UNFINISHED)] == [
+        Status.FINISHED, Status.DIVERGED, Status.NON_FINITE, Status.EVENT, Status.INTERRUPTED
+    ]  # fmt: skip
+    return found

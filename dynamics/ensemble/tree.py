@@ -1,0 +1,207 @@
+"""Means and covariances on the dyadic tree of path numbers: the same bits, whoever computed which part.
+
+Floating-point sums depend on their order. Here the order is fixed by the numbers of the paths: path i is a leaf, and
+the node of level l and index k combines the leaves ``k 2^l`` to ``(k + 1) 2^l - 1``, always from its two halves. A
+range of paths is a few complete nodes, its *frontier*; ranges computed by other threads, in other chunks or by other
+processes are joined by combining siblings, which gives the very numbers of one run over all.
+
+A node holds the count n, the mean m and the sums of products of deviations M; two are combined by (Chan, Golub and
+LeVeque 1983, equation 2.1)::
+
+    n = n1 + n2,   d = m2 - m1,   m = m1 + d n2 / n,   M = M1 + M2 + d d^T n1 n2 / n
+
+which is stable whatever the mean. A path that is gone at a record is a leaf with n = 0. Nodes are rows
+``(n, m_1..m_k, M_11, M_12, .., M_kk)``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+_SETTINGS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+@njit(**_SETTINGS)
+def combine(first, second, size, out):
+    """Write the combination of two rows, each of ``size`` means, to ``out`` (which may be ``first``)."""
+    n1, n2 = first[0], second[0]
+    if n2 == 0.0:
+        out[:] = first
+        return
+    if n1 == 0.0:
+        out[:] = second
+        return
+    share = n2 / (n1 + n2)
+    weight = n1 * share
+    place = 1 + size
+    for i in range(size):
+        di = second[1 + i] - first[1 + i]
+        for j in range(i, size):
+            dj = second[1 + j] - first[1 + j]
+            out[place] = first[place] + second[place] + di * dj * weight
+            place += 1
+    for i in range(size):
+        out[1 + i] = first[1 + i] + (second[1 + i] - first[1 + i]) * share
+    out[0] = n1 + n2
+
+
+@njit(**_SETTINGS)
+def combine_all(first, second, size, out):
+    """Combine rows of shape (records, row length) record by record."""
+    for r in range(first.shape[0]):
+        combine(first[r], second[r], size, out[r])
+
+
+@njit(**_SETTINGS)
+def all_present(z, size, width, half, out):
+    """Write the node of ``width`` leaves, a power of two, that are all there.
+
+    Parameters
+    ----------
+    z : ndarray, shape (size, most leaves)
+        Values, one row each; overwritten.
+    half : ndarray, shape (2, row length, most leaves / 2)
+        Scratch.
+    out : ndarray, shape (row length,)
+    """
+    out[0] = width
+    if width == 1:
+        for i in range(size):
+            out[1 + i] = z[i, 0]
+        out[1 + size :] = 0.0
+        return
+    pairs = width // 2
+    now, place = half[0], size
+    for i in range(size):
+        for j in range(i, size):
+            for k in range(pairs):
+                now[place, k] = (z[i, 2 * k + 1] - z[i, 2 * k]) * (z[j, 2 * k + 1] - z[j, 2 * k]) * 0.5
+            place += 1
+    for i in range(size):
+        for k in range(pairs):
+            now[i, k] = z[i, 2 * k] + (z[i, 2 * k + 1] - z[i, 2 * k]) * 0.5
+    weight, turn = 1.0, 0
+    while pairs > 1:
+        pairs //= 2
+        following = half[1 - turn]
+        place = size
+        for i in range(size):
+            for j in range(i, size):
+                for k in range(pairs):
+                    di = now[i, 2 * k + 1] - now[i, 2 * k]
+                    dj = now[j, 2 * k + 1] - now[j, 2 * k]
+                    following[place, k] = now[place, 2 * k] + now[place, 2 * k + 1] + di * dj * weight
+                place += 1
+        for i in range(size):
+            for k in range(pairs):
+                following[i, k] = now[i, 2 * k] + (now[i, 2 * k + 1] - now[i, 2 * k]) * 0.5
+        weight, turn, now = weight * 2.0, 1 - turn, following
+    for i in range(out.shape[0] - 1):
+        out[1 + i] = now[i, 0]
+
+
+@njit(**_SETTINGS)
+def some_present(z, present, size, width, rows, out):
+    """Write the node of ``width`` leaves, of which those with ``present`` count.
+
+    Parameters
+    ----------
+    z : ndarray, shape (size, most leaves)
+    present : ndarray of bool, shape (most leaves,)
+    rows : ndarray, shape (most leaves, row length)
+        Scratch.
+    """
+    for k in range(width):
+        rows[k] = 0.0
+        if present[k]:
+            rows[k, 0] = 1.0
+            for i in range(size):
+                rows[k, 1 + i] = z[i, k]
+    while width > 1:
+        width //= 2
+        for k in range(width):
+            combine(rows[2 * k], rows[2 * k + 1], size, out)
+            rows[k] = out
+    out[:] = rows[0]
+
+
+@njit(**_SETTINGS)
+def push(nodes, addresses, count, node, level, index, size):
+    """Append a node to a frontier, in the order of the paths, and combine siblings; return the new count.
+
+    Parameters
+    ----------
+    nodes : ndarray, shape (capacity, records, row length)
+    addresses : ndarray of int64, shape (capacity, 2)
+        Level and index of each.
+    """
+    nodes[count] = node
+    addresses[count, 0], addresses[count, 1] = level, index
+    count += 1
+    while count > 1:
+        left, right = addresses[count - 2], addresses[count - 1]
+        if left[0] != right[0] or left[1] % 2 == 1 or right[1] != left[1] + 1:
+            break
+        combine_all(nodes[count - 2], nodes[count - 1], size, nodes[count - 2])
+        addresses[count - 2, 0], addresses[count - 2, 1] = left[0] + 1, left[1] // 2
+        count -= 1
+    return count
+
+
+@njit(**_SETTINGS)
+def reduce_rows(values, skip, first, blocks, nodes, addresses):
+    """Combine one value of each path, where it is not NaN; return the number of nodes.
+
+    Parameters
+    ----------
+    values : ndarray, shape (paths, size)
+    skip : ndarray of bool, shape (paths,)
+        True in the rows of blocks that are left out.
+    first : int
+        Number of the first path.
+    blocks : ndarray of int64, shape (blocks, 2)
+        First row and number of rows, a power of two, of each block.
+    nodes, addresses : ndarray
+        As in :func:`push`, with one record.
+    """
+    size, most = values.shape[1], 1
+    for b in range(blocks.shape[0]):
+        most = max(most, blocks[b, 1])
+    z, present = np.empty((size, most)), np.empty(most, dtype=np.bool_)
+    rows, node = np.empty((most, nodes.shape[2])), np.empty((1, nodes.shape[2]))
+    held = 0
+    for b in range(blocks.shape[0]):
+        offset, width = blocks[b, 0], blocks[b, 1]
+        if skip[offset]:
+            continue
+        for k in range(width):
+            present[k] = True
+            for i in range(size):
+                z[i, k] = values[offset + k, i]
+                present[k] &= z[i, k] == z[i, k]
+        some_present(z, present, size, width, rows, node[0])
+        level = 0
+        while (width >> level) > 1:
+            level += 1
+        held = push(nodes, addresses, held, node, level, (first + offset) >> level, size)
+    return held
+
+
+def row_length(size: int) -> int:
+    """Return the length of a row with ``size`` means."""
+    return 1 + size + size * (size + 1) // 2
+
+
+def cover(first: int, behind: int, most: int) -> np.ndarray:
+    """Return the dyadic pieces of a range of paths, at most ``most`` (a power of two) wide, rows (first, width)."""
+    pieces = []
+    while first < behind:
+        width = min(first & -first or most, most)
+        while width > behind - first:
+            width //= 2
+        pieces.append((first, width))
+        first += width
+    return np.array(pieces, dtype=np.int64).reshape(-1, 2)

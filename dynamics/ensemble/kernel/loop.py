@@ -16,7 +16,7 @@ from dynamics.ensemble.kernel.lines import (
 )
 from dynamics.ensemble.kernel.parts import FINISHED, LANES, UNFINISHED, WIDTH, Parts, Rows
 from dynamics.ensemble.trace import Code
-from dynamics.games.codegen import draws, elementary
+from dynamics.games.codegen import draws
 from dynamics.games.codegen.lanes import VECTORISED, widest
 from dynamics.games.codegen.render import function, text
 
@@ -59,7 +59,6 @@ def _header(parts: Parts) -> str:
         "from dynamics.games.codegen.fused import fma\n\n"
         'INNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
         VECTORISED.prelude.rstrip(),
-        elementary.functions("log_positive", "turn").rstrip(),
         draws.functions().rstrip(),
         f"DIM, CONDITIONS, NOISE = {parts.dim}, {len(parts.stops)}, {parts.noise_dim}\n"
         f"LANES, WIDTH = {LANES}, {WIDTH}\nSTOPS = {stops}",

@@ -14,6 +14,7 @@ from dynamics.core import random
 from dynamics.core.errors import InputError, check_count, check_number, check_positive, check_states, unknown
 from dynamics.core.random import Stream
 from dynamics.ensemble.conditions import Condition, read_condition
+from dynamics.ensemble.frontier import batch_level
 from dynamics.ensemble.histograms import Histogram
 from dynamics.ensemble.schemes.base import Scheme
 from dynamics.ensemble.sde import SDE
@@ -79,6 +80,11 @@ class Plan:
     def duration(self) -> float:
         """Time from start to end."""
         return self.steps * self.dt
+
+    @property
+    def batch_level(self) -> int:
+        """Level of the tree up to which nodes are combined, so that batches remain for standard errors."""
+        return batch_level(self.paths)
 
     def initial(self, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
         """Return the states of paths at time 0, without the memory of a scheme, shape (paths, dim)."""

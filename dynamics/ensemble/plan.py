@@ -105,7 +105,8 @@ class Plan:
         start = self.start.tolist() if self.start.ndim == 1 else f"{len(self.start)} states of the caller"
         return {
             **self.sde.describe(),
-            **self.scheme.settings(),
+            # In tables of their own: both may have a rate or a schedule, and a method that says who moves first.
+            "scheme": self.scheme.settings(),
             "seed": self.seed,
             "first": self.first,
             "paths": self.paths,

@@ -17,7 +17,7 @@ from dynamics.core.results import versions
 from dynamics.core.status import Status
 from dynamics.ensemble.compiled import BOUND, Loop, Piece, blocks_of, cells_of, ids_of
 from dynamics.ensemble.conditions import Condition
-from dynamics.ensemble.frontier import Frontier, batch_level
+from dynamics.ensemble.frontier import Frontier
 from dynamics.ensemble.histograms import Counts, Histogram
 from dynamics.ensemble.kernel import DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED
 from dynamics.ensemble.noise import Noise, read_noise
@@ -156,7 +156,7 @@ def run_plan(
     began = clock.perf_counter()
 
     def work(low: int, high: int) -> tuple[Piece, NDArray[np.int64]]:
-        blocks = blocks_of(low, high)
+        blocks = blocks_of(low, high, plan.batch_level)
         return loop(ids_of(low, high), blocks, columns=columns, halt=halt), blocks
 
     _in_threads(work, plan, size, threads, halt, gathered, advance)
@@ -210,7 +210,7 @@ class _Gathered:
         conditions, dim = len(plan.conditions), plan.sde.dim
         if keep is None:
             keep = plan.paths * (dim + conditions) <= _KEPT
-        self.level = batch_level(plan.paths)
+        self.level = plan.batch_level
         self.codes = np.full(plan.paths, UNFINISHED, dtype=np.int8)
         self.final = np.full((plan.paths, dim), np.nan) if keep else None
         self.times = np.full((plan.paths, conditions), np.nan) if keep and conditions else None

@@ -24,6 +24,9 @@ from numba import njit
 
 _SETTINGS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
 
+#: Above the root of every tree: path numbers have 64 bits.
+TOP = 64
+
 
 @njit(**_SETTINGS)
 def combine(first, second, size, out):
@@ -113,7 +116,7 @@ def reduce(z, present, size, width, levels, out):
 
 
 @njit(**_SETTINGS)
-def push(nodes, addresses, count, node, level, index, size):
+def push(nodes, addresses, count, node, level, index, size, limit=TOP):
     """Append a node to a frontier, in the order of the paths, and combine siblings; return the new count.
 
     Parameters
@@ -121,13 +124,15 @@ def push(nodes, addresses, count, node, level, index, size):
     nodes : ndarray, shape (capacity, records, row length)
     addresses : ndarray of int64, shape (capacity, 2)
         Level and index of each.
+    limit : int
+        Nodes of this level stay apart.
     """
     nodes[count] = node
     addresses[count, 0], addresses[count, 1] = level, index
     count += 1
     while count > 1:
         left, right = addresses[count - 2], addresses[count - 1]
-        if left[0] != right[0] or left[1] % 2 == 1 or right[1] != left[1] + 1:
+        if left[0] >= limit or left[0] != right[0] or left[1] % 2 == 1 or right[1] != left[1] + 1:
             break
         combine_all(nodes[count - 2], nodes[count - 1], size, nodes[count - 2])
         addresses[count - 2, 0], addresses[count - 2, 1] = left[0] + 1, left[1] // 2
@@ -136,7 +141,7 @@ def push(nodes, addresses, count, node, level, index, size):
 
 
 @njit(**_SETTINGS)
-def reduce_rows(values, skip, first, blocks, nodes, addresses):
+def reduce_rows(values, skip, first, blocks, nodes, addresses, limit=TOP):
     """Combine one value of each path, where it is not NaN; return the number of nodes.
 
     Parameters
@@ -148,7 +153,7 @@ def reduce_rows(values, skip, first, blocks, nodes, addresses):
         Number of the first path.
     blocks : ndarray of int64, shape (blocks, 2)
         First row and number of rows, a power of two, of each block.
-    nodes, addresses : ndarray
+    nodes, addresses, limit
         As in :func:`push`, with one record.
     """
     size, most = values.shape[1], 1
@@ -170,7 +175,7 @@ def reduce_rows(values, skip, first, blocks, nodes, addresses):
         level = 0
         while (width >> level) > 1:
             level += 1
-        held = push(nodes, addresses, held, node, level, (first + offset) >> level, size)
+        held = push(nodes, addresses, held, node, level, (first + offset) >> level, size, limit)
     return held
 
 

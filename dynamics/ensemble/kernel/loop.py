@@ -136,14 +136,14 @@ def _run(parts: Parts, rows: Rows) -> str:
         "        while (whole >> level) > 1:",
         "            level += 1",
         "        index = np.int64(ids[offset]) >> level",
-        f"        held = push(nodes_out, addresses, held, block_nodes, level, index, {observed})",
+        f"        held = push(nodes_out, addresses, held, block_nodes, level, index, {observed}, limit)",
         "return held",
     ]  # fmt: skip
     head = (
         '@njit(cache=True, nogil=True, error_model="numpy")\n'
         "def run(ids, blocks, state, begin, end, seed, stream, bridge, h, root_h, refine, p, constants, columns, "
         "nodes, node_weights, bound, records, histogram_at, histograms, edges, halt, status, final, most, "
-        "event, trail, counts, nodes_out, addresses):"
+        "event, trail, counts, nodes_out, addresses, limit):"
     )
     return function(head, lines)
 

@@ -100,8 +100,10 @@ class Loop:
         return np.ascontiguousarray(np.hstack([strengths, plan.scheme.columns(plan.sde, plan.dt, begin, end - begin)]))
 
     def compile(self) -> None:
-        """Compile the loop, by running it over no path."""
-        self(np.empty(0, dtype=np.uint64), np.empty((0, 2), dtype=np.int64), columns=self.columns(0, 1), end=0)
+        """Compile the loop and what reduces its results, by running them over no path."""
+        none = np.empty((0, 2), dtype=np.int64)
+        piece = self(np.empty(0, dtype=np.uint64), none, columns=self.columns(0, 1), end=0)
+        piece.reduced(np.empty((0, 1)), none, self.plan.batch_level)
 
     def __call__(
         self,

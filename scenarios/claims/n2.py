@@ -72,9 +72,10 @@ def _turning(paths: int) -> tuple[list[Measurement], dict[str, Any]]:
 
     xy, gan = games.get("bilinear"), games.get("dirac-gan", penalty="r1", gamma=0.0)
     start: dict[str, Any] = {"start": [R0, 0.0], "time": HORIZON, "records": 61}
-    square = {"observe": ["x**2 + y**2"]}
-    exact = simulate(xy, STRENGTH, paths=paths, dt=0.5, scheme="exact", seed=SEED, **start, **square)
-    euler = simulate(xy, STRENGTH, paths=paths, dt=EULER, seed=SEED, **start, **square)
+    exact = simulate(
+        xy, STRENGTH, paths=paths, dt=0.5, scheme="exact", seed=SEED, observe=["x**2 + y**2"], **start
+    )  # fmt: skip
+    euler = simulate(xy, STRENGTH, paths=paths, dt=EULER, seed=SEED, observe=["x**2 + y**2"], **start)
     runs = {
         "bilinear, exact": (exact, "x**2 + y**2"),
         "bilinear, Euler-Maruyama": (euler, "x**2 + y**2"),
@@ -83,7 +84,7 @@ def _turning(paths: int) -> tuple[list[Measurement], dict[str, Any]]:
     found = {name: recorded(run, quantity) for name, (run, quantity) in runs.items()}
     # The scheme has weak order 2, so that its error at the step h is 4/3 of what halving the step changes.
     pair = [_minimax(gan, max(paths // 16, 1000), h, start, brownian_dt=FINE / 2) for h in (FINE, FINE / 2)]
-    changed, error = estimate(np.subtract(*((run.final**2).sum(axis=1) for run in pair)))
+    changed, error = estimate(np.subtract(*((np.asarray(run.final) ** 2).sum(axis=1) for run in pair)))
     bias = 4 / 3 * abs(changed) + ERRORS * error
     law = growth(HORIZON)
     title = f"E r² after the time {HORIZON:g}, s = {STRENGTH:g}"
@@ -151,7 +152,15 @@ def _minimax(game: Any, paths: int, dt: float, start: dict[str, Any], **more: An
     from dynamics.ensemble import simulate
 
     return simulate(
-        game, STRENGTH, paths=paths, dt=dt, scheme="stochastic-runge-kutta", observe=[RADIUS], seed=SEED, **start, **more
+        game,
+        STRENGTH,
+        paths=paths,
+        dt=dt,
+        scheme="stochastic-runge-kutta",
+        observe=[RADIUS],
+        seed=SEED,
+        **start,
+        **more,
     )
 
 
@@ -321,7 +330,8 @@ def _draw_variances(axes: Axes, runs: list[dict[str, Any]]) -> None:
         axes.plot(weights, formula(weights), color=colour, lw=1)
         axes.errorbar(
             [run["gamma"] for run in runs], [run["found"][i] for run in runs],
-            [ERRORS * run["error"][i] for run in runs], fmt="o", ms=4, color=colour, mfc="none", label=f"var {name} / s²",
+            [ERRORS * run["error"][i] for run in runs], fmt="o", ms=4, color=colour, mfc="none",
+            label=f"var {name} / s²",
         )  # fmt: skip
     axes.axvline(np.sqrt(0.5), color=style.GREY, lw=0.8, ls=":")
     axes.axvline(1.0, color=style.GREY, lw=0.8, ls="--")
@@ -337,12 +347,12 @@ scenario = Scenario(
     statement="Noise on the parameters smooths and stabilises training; folklore adds: best where damping is fastest.",
     source="N1",
     truth=(
-        "On games that turn, the bilinear one and the minimax Dirac-GAN alike, E r² = r0² + 2 s² t grows without bound; "
-        "Euler-Maruyama adds a factor 1 + h² per step, which is the scheme's and not the game's. Averages over runs of "
-        "the Dirac-GAN do calm down, because its paths get out of phase; on a linear game not even they do. With R1 the "
-        "damping, not the noise, keeps the variances finite: 1/gamma + 2 gamma for theta and 1/gamma for psi, in units "
-        "of s². Theta is quietest at gamma = 1/sqrt(2), with 2 sqrt(2) s², and not at the critical weight 1. Noise on "
-        "the data is another matter: it changes the drift and does damp (S6)."
+        "On games that turn, the bilinear one and the minimax Dirac-GAN alike, E r² = r0² + 2 s² t grows without "
+        "bound; Euler-Maruyama adds a factor 1 + h² per step, which is the scheme's and not the game's. Averages over "
+        "runs of the Dirac-GAN do calm down, because its paths get out of phase; on a linear game not even they do. "
+        "With R1 the damping, not the noise, keeps the variances finite: 1/gamma + 2 gamma for theta and 1/gamma for "
+        "psi, in units of s². Theta is quietest at gamma = 1/sqrt(2), with 2 sqrt(2) s², and not at the critical "
+        "weight 1. Noise on the data is another matter: it changes the drift and does damp (S6)."
     ),
     references=(MESCHEDER_2018, RISKEN_1989, KLOEDEN_1992, ARJOVSKY_2017, SONDERBY_2017),
     verdict="qualified",

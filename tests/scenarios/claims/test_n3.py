@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -48,7 +50,7 @@ def test_what_a_schedule_adds_up_to_is_the_integral_of_its_square(name):
     for end in (0.0, 13.0, 33.0, 200.0):
         square = (lambda t: 1.0) if schedule is None else (lambda t: schedule(t) ** 2)
         edges = [0.0, *(t for t in (20.0, 40.0) if t < end), end]
-        total = sum(quad(square, low, high, epsabs=1e-12)[0] for low, high in zip(edges, edges[1:], strict=False))
+        total = sum(quad(square, low, high, epsabs=1e-12)[0] for low, high in pairwise(edges))
         assert centre.ACCUMULATED[name](end) == pytest.approx(total, abs=1e-9)
 
 

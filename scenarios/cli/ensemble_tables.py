@@ -28,18 +28,20 @@ def heading(console: Any, game: str, result: Mapping[str, Any]) -> None:
 
 def _noise(settings: Mapping[str, Any]) -> str:
     parts = []
-    value: Any
     for key, value in settings.items():
+        if key == "noise" or value is None or (key == "interpretation" and value == "ito"):
+            continue
+        # The schedule of coloured noise is that of its base and said there.
         if key == "base":
             parts.append(f"of {_noise(value)}")
-        elif key == "schedule" and value is not None:
-            parts.append(str(value))
+        elif key == "schedule":
+            parts += [] if "base" in settings else [str(value)]
         elif key == "strengths":
             parts.append(", ".join(f"{name}={output.number(entry)}" for name, entry in value.items()))
         elif key in ("matrix", "covariance"):
             parts.append(f"{len(value)}x{len(value[0])}" if len(value) > 3 else str(_rows(value)).replace("'", ""))
-        elif key not in ("noise", "schedule") and not (key == "interpretation" and value == "ito"):
-            parts.append(f"{value}" if key == "interpretation" else f"{key}={output.number(value)}")
+        else:
+            parts.append(value if key == "interpretation" else f"{key}={output.number(value)}")
     return ", ".join([settings["noise"], *parts])
 
 

@@ -102,7 +102,7 @@ class Plan:
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to repeat the run (JSON-serialisable)."""
-        start = self.start.tolist() if self.start.ndim == 1 else f"{len(self.start)} states of the caller"
+        start = self.start.tolist() if self.start.ndim == 1 else "one state of the caller for each path"
         return {
             **self.sde.describe(),
             # In tables of their own: both may have a rate or a schedule, and a method that says who moves first.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,13 @@ def _louder(wrong):
     wrong.replace(n5, "second_order", make)
 
 
+def _equations_louder(game, noise, given):
+    """Make the noise of the sampled equations 1 % too strong, and leave that of the steps."""
+    if given["scheme"] == "stochastic-runge-kutta":
+        noise = replace(noise, covariance=1.01**2 * np.asarray(noise.covariance))
+    return game, noise, given
+
+
 def _no_correction(wrong):
     """Take the plain field where the modified one is asked for."""
     for room in (flow, modified):
@@ -36,6 +45,7 @@ def _no_correction(wrong):
 CONTROLS = {
     "rates 1 % off": lambda wrong: wrong.rate(1.01),
     "noise of the second equation 1 % off": _louder,
+    "noise of the sampled equations 1 % off": lambda wrong: wrong.simulated(_equations_louder),
     "J^T for J": lambda wrong: wrong.replace(n5, "second_order", lambda right: n5.printed),
     "no correction of the drift": _no_correction,
 }

@@ -97,6 +97,8 @@ REFUSED = [
     (("compare",), "runs"),
     (("compare", "nothing-here"), "nothing-here"),
     (("bench", "--starts", "0"), "at least 1"),
+    (("bench", "basin"), "did you mean 'basins'"),
+    (("bench", "start-up", "--starts", "10"), "has no effect on start-up"),
     (("report", "--comparison", "missing.zarr"), "missing.zarr"),
 ]
 

@@ -15,14 +15,26 @@ def test_a_row_is_ok_when_its_ratio_reaches_the_floor():
 
 
 def test_bench_answers_with_rows(answer, monkeypatch):
-    monkeypatch.setattr(bench, "measure", lambda starts, advance: [bench.Row("a", 1.0, 2.0, "s", 1.0, "peer")])
+    monkeypatch.setattr(bench, "measure", lambda **given: [bench.Row("a", 1.0, 2.0, "s", 1.0, "peer")])
     (row,) = answer("bench")["result"]["rows"]
     assert row["ratio"] == 2
 
 
 def test_a_ratio_below_its_floor_is_a_no(gandyn, monkeypatch):
-    monkeypatch.setattr(bench, "measure", lambda starts, advance: [bench.Row("a", 2.0, 1.0, "s", 1.0, "peer")])
+    monkeypatch.setattr(bench, "measure", lambda **given: [bench.Row("a", 2.0, 1.0, "s", 1.0, "peer")])
     assert gandyn("bench").exit_code == 1
+
+
+def test_groups_keep_the_order_of_the_table():
+    assert bench.select(None) == list(bench.GROUPS)
+    assert bench.select(["training", "start-up"]) == ["start-up", "training"]
+
+
+def test_bench_measures_the_groups_that_are_named(answer, monkeypatch):
+    given = {}
+    monkeypatch.setattr(bench, "measure", lambda **arguments: given.update(arguments) or [])
+    answer("bench", "basins", "--starts", "30")
+    assert (given["groups"], given["starts"]) == (["basins"], 30)
 
 
 @pytest.mark.slow

@@ -11,9 +11,13 @@ import hashlib
 import os
 import sys
 import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+
+#: A module counts as loaded once it has been executed, by whichever thread came first.
+_LOADING = threading.RLock()
 
 
 @lru_cache(maxsize=1)
@@ -60,8 +64,13 @@ def load_module(source: str, stem: str) -> ModuleType:
     tag = f"{sys.version_info[0]}{sys.version_info[1]}"
     digest = hashlib.sha256(f"{tag}\n{source}".encode()).hexdigest()[:24]
     name = f"gandyn_{stem}_{digest}"
-    if name in sys.modules:
+    with _LOADING:
+        if name not in sys.modules:
+            sys.modules[name] = _executed(source, name)
         return sys.modules[name]
+
+
+def _executed(source: str, name: str) -> ModuleType:
     path = cache_folder() / f"{name}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != source:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
@@ -69,6 +78,5 @@ def load_module(source: str, stem: str) -> ModuleType:
         os.replace(file.name, path)
     module = ModuleType(name)
     module.__file__ = str(path)
-    sys.modules[name] = module
     exec(compile(source, str(path), "exec"), module.__dict__)
     return module

@@ -5,6 +5,7 @@ leaves room for a busy machine. Seconds are the best of several, which says what
 say what else the machine was doing.
 
 ``common``  the row of the table, and how times are taken
+``peers``   what ensembles are measured against
 the rest    one group of rows each
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dynamics.core.errors import unknown
-from scenarios.bench import basins, batches, compilation, iterations, start_up, training
+from scenarios.bench import basins, batches, compilation, ensemble, iterations, start_up, training
 from scenarios.bench.common import Row
 
 __all__ = ["GROUPS", "Group", "Row", "measure", "select"]
@@ -30,10 +31,13 @@ class Group:
         Measures and yields them; takes the size, if there is one.
     size : str, optional
         What its size is called among the arguments of :func:`measure`.
+    least : int
+        The least size.
     """
 
     rows: Callable[..., Iterator[Row]]
     size: str | None = None
+    least: int = 1
 
 
 #: In the order of the table.
@@ -44,6 +48,7 @@ GROUPS: Mapping[str, Group] = {
     "iterations": Group(iterations.rows, "starts"),
     "basins": Group(basins.rows, "starts"),
     "training": Group(training.rows),
+    "ensemble": Group(ensemble.rows, "paths", ensemble.LEAST),
 }
 
 
@@ -59,6 +64,7 @@ def measure(
     starts: int = 10_000,
     advance: Callable[[str], None] = lambda text: None,
     *,
+    paths: int = 1_000_000,
     groups: Sequence[str] | None = None,
 ) -> list[Row]:
     """Return all rows, or those of some groups.
@@ -69,10 +75,12 @@ def measure(
         Size of the batch of initial states.
     advance : callable
         Called with the name of each row that is done.
+    paths : int
+        Size of the ensemble; its memory is measured with ten times as many.
     groups : sequence of str, optional
         Of :data:`GROUPS`.
     """
-    sizes = {"starts": starts}
+    sizes = {"starts": starts, "paths": paths}
     found = []
     for name in select(groups):
         group = GROUPS[name]

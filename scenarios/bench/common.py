@@ -69,9 +69,14 @@ def process(*arguments: str) -> Callable[[], None]:
     return run
 
 
+def printed(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """Return what a fresh Python with these arguments prints."""
+    environment = {**os.environ, **(environment or {})}
+    return subprocess.run(
+        [sys.executable, *arguments], check=True, capture_output=True, text=True, env=environment
+    ).stdout
+
+
 def reported(code: str, environment: dict[str, str]) -> float:
     """Return the number that a fresh Python prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env={**os.environ, **environment}
-    )
-    return float(done.stdout)
+    return float(printed("-c", code, environment=environment))

@@ -21,22 +21,27 @@ def bench(
         int | None,
         typer.Option("--starts", metavar="N", help="Size of the batch of initial states (default: 10000)."),
     ] = None,
+    paths: Annotated[
+        int | None,
+        typer.Option("--paths", metavar="N", help="Size of the ensemble (default: 1000000)."),
+    ] = None,
 ) -> Answer:
     """Measure how fast this installation is, as ratios to peers taken in the same run."""
     from dynamics.core.errors import InputError, check_count
     from scenarios.bench import GROUPS, measure, select
 
-    sizes = {"starts": starts}
-    chosen = select(groups)
-    for name, size in sizes.items():
+    chosen, sizes = select(groups), {}
+    for name, size in {"starts": starts, "paths": paths}.items():
         users = [group for group in GROUPS if GROUPS[group].size == name]
-        if size is not None and not set(users) & set(chosen):
+        if size is None:
+            continue
+        if not set(users) & set(chosen):
             raise InputError(
                 f"--{name} has no effect on {', '.join(chosen)}: add {' or '.join(users)}, or leave it out."
             )
-    given = {name: check_count(f"--{name}", size) for name, size in sizes.items() if size is not None}
+        sizes[name] = check_count(f"--{name}", size, max(GROUPS[group].least for group in users))
     with output.progress("bench") as advance:
-        rows = measure(advance=advance, groups=chosen, **given)
+        rows = measure(advance=advance, groups=chosen, **sizes)
     result = {"rows": [row.to_dict() for row in rows]}
 
     def render(console: Any) -> None:

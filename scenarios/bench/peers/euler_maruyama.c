@@ -83,17 +83,30 @@ static double tail(generator *g, int negative) {
     return negative ? x - EDGE : EDGE - x;
 }
 
-static inline double normal(generator *g) {
+/* A layer, and an abscissa in [-1, 1) as a share of its edge. */
+static inline int drawn(generator *g, double *u) {
+    uint64_t word = next(g);
+    *u = (double)((int64_t)word >> 11) * 0x1p-52;
+    return (int)(word & (LAYERS - 1));
+}
+
+/* What follows an abscissa outside the inner part of its layer, once in 36 times: kept apart, so that the calls here do
+ * not take registers away from the loop over the steps. */
+static __attribute__((noinline)) double outside(generator *g, int i, double u) {
     for (;;) {
-        uint64_t word = next(g);
-        int i = word & (LAYERS - 1);
-        double u = (double)((int64_t)word >> 11) * 0x1p-52; /* [-1, 1) */
-        if (fabs(u) < inner[i]) return u * edge[i];
         if (i == 0) return tail(g, u < 0.0);
         double x = u * edge[i];
         double low = exp(-0.5 * (edge[i] * edge[i] - x * x)), high = exp(-0.5 * (edge[i + 1] * edge[i + 1] - x * x));
         if (high + uniform(g) * (low - high) < 1.0) return x;
+        i = drawn(g, &u);
+        if (fabs(u) < inner[i]) return u * edge[i];
     }
+}
+
+static inline double normal(generator *g) {
+    double u;
+    int i = drawn(g, &u);
+    return fabs(u) < inner[i] ? u * edge[i] : outside(g, i, u);
 }
 
 static void print_moments(const double *y, long paths) {

@@ -207,6 +207,8 @@ class _Run:
         ]
         matrix = sde.diffusion_at(old[:, :dim], g=strength)
         for i, row in enumerate(who):
+            if not np.isfinite(new[i, :dim]).all():
+                continue
             times = []
             for c in range(len(plan.conditions)):
                 if np.isfinite(self.events[row, c, 0]):

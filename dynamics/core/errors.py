@@ -93,7 +93,8 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     number = check_number(name, value)
     if number != int(number) or number < least:
         raise InputError(f"{name} must be a whole number of at least {least}, got {value}.")
-    return int(number)
+    # Whole numbers beyond 2^53, as seeds may be, are not those of floats.
+    return int(value) if isinstance(value, int | np.integer) else int(number)
 
 
 def check_states(name: str, value: ArrayLike, names: Sequence[str]) -> NDArray[np.float64]:

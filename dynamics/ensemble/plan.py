@@ -145,6 +145,11 @@ def make_plan(
     paths = check_count("The number of paths", paths)
     first = check_count("The first path", first, least=0)
     seed = check_count("The seed", seed, least=0)
+    if seed >= 2**64 or first + paths > 2**63:
+        raise InputError(
+            f"Seeds lie below 2^64 and path numbers below 2^63, got the seed {seed} and paths up to {first + paths}: "
+            "take smaller ones."
+        )
     dt, time = check_positive("The step dt", dt), check_positive("The time", time)
     steps = _whole("dt", dt, "the time", time)
     refine = 1 if brownian_dt is None else _whole("brownian_dt", check_positive("brownian_dt", brownian_dt), "dt", dt)

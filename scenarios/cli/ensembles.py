@@ -167,7 +167,13 @@ def _simulated(game: Game, noise: Noise, arguments: Mapping[str, Any], descripti
     from dynamics.ensemble import simulate
 
     with output.progress(description, PERCENT) as advance:
-        return simulate(game, noise, **arguments, advance=percents(advance, arguments["paths"]))
+        try:
+            return simulate(game, noise, **arguments, advance=percents(advance, arguments["paths"]))
+        except MemoryError:
+            raise InputError(
+                f"{arguments['paths']:,} paths need more memory than there is, one byte each: take fewer, or one range "
+                "of them after the other with --first."
+            ) from None
 
 
 def percents(advance: Callable[[], None], total: int) -> Callable[[int], None]:

@@ -202,6 +202,15 @@ def test_paths_that_diverge_fail_with_code_3(answer, gandyn):
     assert "500 diverged" in " ".join(gandyn(*given).stdout.split())
 
 
+def test_numbers_are_not_lost_with_a_picture_that_cannot_be_drawn(answer, tmp_path):
+    # The cubic field throws this start out in a step.
+    given = ("ensemble", "double-well", "--start", "x=1e60", "--noise", "0.1", "--dt", "1", "--time", "3")
+    result = answer(*given, "--paths", "50", "--out", "law.png", exit_code=3)["result"]
+    assert result["status_counts"]["diverged"] == 50 and "file" not in result
+    assert any("law.png: No path came to the end" in note for note in result["notes"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_interrupted_run_gives_what_is_finished(answer, monkeypatch):
     from dynamics.ensemble import simulate
 
@@ -272,6 +281,9 @@ REFUSED = [
     ((*NOISY, "--time", "-1"), "--time must be positive"),
     ((*NOISY, "--time", "1", "--dt", "0.3"), "does not divide"),
     ((*NOISY, "--seed", "-1"), "--seed"),
+    ((*NOISY, "--seed", str(2**64)), "below 2^64"),
+    ((*NOISY, "--first", str(2**63)), "below 2^63"),
+    ((*NOISY, "--paths", "1e13"), "more memory than there is"),
     ((*NOISY, "--spread", "-1"), "negative"),
     ((*NOISY, "--spread", "z=1"), "z"),
     ((*NOISY, "--start", "x=1"), "add y"),

@@ -129,7 +129,11 @@ def ensemble(
     if found.status is Status.INTERRUPTED and target is not None and target.suffix == ".gif":
         notes.append("The run was interrupted: there is no animation.")
     elif target is not None:
-        result["file"] = str(_write(found, sde, arguments, target))
+        try:
+            result["file"] = str(_write(found, sde, arguments, target))
+        except InputError as error:
+            # What was computed is not lost with its picture.
+            notes.append(f"Nothing was written to {target}: {error}")
     if beside is not None and found.status is not Status.INTERRUPTED:
         states = ensembles.paths_in_time(game, model, arguments, store or 1, every or 1, str(beside))
         result |= {"paths_file": str(beside), "paths_status": states.status.value}

@@ -127,6 +127,11 @@ class SDE:
         own = [field[name] + coloured[name] if name in coloured else field[name] for name in game.names]
         return (*own, *(-eta / self._memory_symbol for eta in coloured.values()))
 
+    @cached_property
+    def _slopes(self) -> list[sp.Expr]:
+        """``da/dy`` as expressions, row by row."""
+        return [sp.diff(entry, s) for entry in self.drift for s in self.coordinate_symbols]
+
     def _half_products(self) -> list[sp.Expr]:
         """Return ``1/2 sum_j (db_j/dy) b_j``."""
         symbols, matrix = self.coordinate_symbols, self._white.matrix
@@ -225,8 +230,7 @@ class SDE:
         y = np.asarray(y, dtype=np.float64)
         if not self.symbolic:
             return np.asarray(self.motion.jacobian(y, t))
-        entries = [sp.diff(entry, s) for entry in self.drift for s in self.coordinate_symbols]
-        flat = self.evaluate("jacobian", entries, y, self._factor(t, None))
+        flat = self.evaluate("jacobian", self._slopes, y, self._factor(t, None))
         return flat.reshape(*y.shape[:-1], self.dim, self.dim)
 
     def diffusion_at(self, y: Array, t: float = 0.0, g: float | None = None) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ def ensemble_picture(sde: SDE, ensemble: Ensemble, states: ArrayLike | None = No
         return exit_picture(sde, ensemble, title)
     moments = compute_moments(sde, ensemble)
     with style.context():
-        figure = style.new_figure(10.2, 6.2)
+        figure = style.new_figure(9.4, 5.4)
         grid = figure.add_gridspec(2, 2, width_ratios=(1.25, 1.0))
         large = figure.add_subplot(grid[:, 0])
         upper = figure.add_subplot(grid[0, 1])

@@ -182,7 +182,7 @@ def draw_covariances(axes: Axes, moments: Moments) -> list[Artist]:
         entries += drawn if i != j else []
         if moments.exact_covariance is not None:
             axes.plot(moments.times, moments.exact_covariance[:, i, j], color=style.BLACK, linewidth=0.7, zorder=4)
-    axes.set(xlabel="time", ylabel="variance and covariance" if further else "variance")
+    axes.set(xlabel="time", ylabel="covariance" if further else "variance")
     axes.set_xlim(moments.times[0], moments.times[-1])
     return entries
 

@@ -127,7 +127,7 @@ def test_no_reference_where_conditions_end_paths_or_the_rate_is_not_the_step(lea
 def test_moments_are_drawn_in_the_players_colours_with_bands(rotating):
     figure = moment_picture(*rotating)
     upper, lower = figure.axes
-    assert [axes.get_ylabel() for axes in figure.axes] == ["mean", "variance and covariance"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["mean", "covariance"]
     # A line and a thin reference for each: two means; two variances and a covariance.
     assert (len(upper.lines), len(lower.lines)) == (4, 6)
     assert (len(upper.collections), len(lower.collections)) == (2, 3)

@@ -176,15 +176,20 @@ def corrections(power: float, time: float) -> np.ndarray:
 
 def _power(run: dict[str, Any], text: str, power: float) -> Measurement:
     """Return how noise of a power law is followed: by g² times the stationary covariance, to order 1/t."""
+    from scipy.linalg import expm
+
     terms = corrections(power, HORIZON)
+    square = (1 + HORIZON / SCALE) ** (-2 * power)
+    # Started without variance, it lacks exp(A t) S exp(A t)^T, S of the size of the stationary covariance at most.
+    transient = float(np.linalg.norm(expm(matrix() * HORIZON), 2) ** 2) / square
     return sampled(
         f"noise of power {text}: E r² over g² times its stationary value, against {terms[1]:.2f} + {terms[2]:.2f} "
         "above 1, corrections of the orders 1/t and 1/t²",
         run["ends"][1],
         float(terms[:3].sum()),
-        "twice the next correction, and cubic terms",
-        scale=(1 + HORIZON / SCALE) ** (-2 * power) * STATIONARY * STRENGTH**2,
-        allowance=2 * float(terms[3]) + NONLINEAR,
+        "twice the next correction, the start, and cubic terms",
+        scale=square * STATIONARY * STRENGTH**2,
+        allowance=2 * float(terms[3]) + transient + NONLINEAR,
     )
 
 

@@ -36,10 +36,7 @@ ACCUMULATED: dict[str, Callable[[Any], Any]] = {
 
 
 def _cosine(t: Any) -> Any:
-    """Return the integral of ``(1 + cos(pi t/40))²/4``: ``3 t/8 + 20 sin(pi t/40)/pi + 5 sin(pi t/20)/(4 pi) ...``.
-
-    ``(1 + c)²/4 = 3/8 + c/2 + cos(2 a)/8`` with ``c = cos a``, ``a = pi t/40``.
-    """
+    """Return the integral of ``(1 + cos a)²/4 = 3/8 + cos(a)/2 + cos(2 a)/8`` with ``a = pi t/40``."""
     a = np.pi * t / 40
     return 3 / 8 * t + 40 / np.pi * (np.sin(a) / 2 + np.sin(2 * a) / 16)
 
@@ -68,19 +65,19 @@ def distances(paths: int) -> tuple[list[Measurement], dict[str, Any]]:
 
     game = games.get("bilinear")
     end = expm(game.jacobian(np.zeros(2)) * HORIZON) @ START
-    rows, curves = [], {}
+    rows, curves, found = [], {}, {}
     for name, schedule in SCHEDULES.items():
         run = simulate(
             game, Isotropic(STRENGTH, schedule=schedule), paths=paths, dt=STEP, time=HORIZON, start=START,
             scheme="exact", observe=["x**2 + y**2"], seed=SEED,
         )  # fmt: skip
         assert run.final is not None
-        found = estimate(((run.final - end) ** 2).sum(axis=1))
+        found[name] = estimate(((run.final - end) ** 2).sum(axis=1))
         rows.append(
             sampled(
                 f"bilinear game, {name} noise: E |Y - y|² from the noise-free orbit y after the time {HORIZON:g}, over "
                 "2 s² times the integral of g²",
-                found,
+                found[name],
                 1.0,
                 scale=float(away(name, HORIZON)),
             )
@@ -89,7 +86,7 @@ def distances(paths: int) -> tuple[list[Measurement], dict[str, Any]]:
     kept = sampled(
         "annealed noise lets training approach the noise-free one: on the bilinear game E |Y - y|² after the time "
         f"{HORIZON:g} over what exponential noise had made of it after {HORIZON / 2:g}",
-        _of(rows[list(SCHEDULES).index("exponential")], float(away("exponential", HORIZON))),
+        found["exponential"],
         0.5,
         "stated, not derived: half of it would count as an approach",
         scale=float(away("exponential", HORIZON / 2)),
@@ -97,13 +94,6 @@ def distances(paths: int) -> tuple[list[Measurement], dict[str, Any]]:
         relation="at most",
     )
     return [hardest(rows, f"worst of {len(rows)} schedules"), kept], curves
-
-
-def _of(row: Measurement, scale: float) -> tuple[float, float]:
-    """Return estimate and standard error of a sampled row in units of its own."""
-    from scenarios.chance import ERRORS
-
-    return row.measured * scale, row.tolerance * scale / ERRORS
 
 
 def smoothness(paths: int) -> tuple[list[Measurement], dict[str, Any]]:

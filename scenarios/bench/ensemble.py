@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STEPS, DT, SIGMA = 1_000, 0.01, 0.1
 #: Paths of a batch of torchsde and diffrax: more fall out of the caches, and fewer leave the cost of a call.
-BATCH = 10_000
+BATCH = 20_000
 #: Fewest paths of an ensemble whose time and moments mean something.
 LEAST = 1_000
 #: What so many paths times 10 may take, in MiB: 500 for ten million.
@@ -100,14 +100,17 @@ def _by_hand(paths: int, threads: int, ours: Sample, value: float) -> Iterator[R
 
 def _libraries(paths: int, threads: int, ours: Sample, value: float) -> Iterator[Row]:
     """Measure against the libraries that are installed, each in a process of its own."""
-    for library, manner in (("torchsde", "euler on one batch"), ("diffrax", "Euler under jit and vmap")):
+    ways = [("torchsde", "", "euler on one batch", threads, 15.0), ("diffrax", "", "Euler under jit and vmap", 1, 15.0)]
+    if threads > 1:
+        ways.append(("diffrax", " on all cores", f"the same, shared out over {threads} devices", threads, 7.0))
+    for library, where, manner, count, floor in ways:
         if importlib.util.find_spec(library) is None:
             continue
-        arguments = map(str, (BATCH, STEPS, DT, SIGMA, threads, 3))
+        arguments = map(str, (BATCH, STEPS, DT, SIGMA, count, 3))
         theirs = Sample.parsed(printed("-m", f"scenarios.bench.peers.{library}_run", *arguments))
         check_agreement(library, theirs, ours)
         yield Row(
-            f"{NAME}, against {library}", value, _nanoseconds(theirs.seconds, BATCH), "ns", 15.0,
+            f"{NAME}, against {library}{where}", value, _nanoseconds(theirs.seconds, BATCH), "ns", floor,
             f"{paths:,} paths of {STEPS:,} steps, {threads} threads; peer: {manner}, double precision, {BATCH:,} "
             "paths; best of 5 and of 3",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""diffrax on one batch: ``python -m scenarios.bench.peers.diffrax_run PATHS STEPS DT SIGMA THREADS REPEATS``."""
+"""diffrax on one batch: ``python -m scenarios.bench.peers.diffrax_run PATHS STEPS DT SIGMA DEVICES REPEATS``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from scenarios.bench.peers.sample import Sample
 
 
-def main(paths: int, steps: int, dt: float, sigma: float, threads: int, repeats: int) -> None:
+def main(paths: int, steps: int, dt: float, sigma: float, count: int, repeats: int) -> None:
     """Print the moments, and the best of several times.
 
     What is fastest of what diffrax offers here: ``UnsafeBrownianPath``, which makes its numbers as it goes (the
-    virtual Brownian tree takes ten times as long), B as a matrix, and the paths shared out over as many devices as
-    there are threads, since XLA leaves one device on one core for most of the time.
+    virtual Brownian tree takes ten times as long), and B as a matrix. Under ``jit`` and ``vmap`` alone XLA leaves most
+    of the work to one core; with more than one device the paths are shared out over them.
     """
-    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={threads}"
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={count}"
     import diffrax  # pyright: ignore[reportMissingImports]
     import jax  # pyright: ignore[reportMissingImports]
     import jax.numpy as jnp  # pyright: ignore[reportMissingImports]
@@ -38,10 +38,13 @@ def main(paths: int, steps: int, dt: float, sigma: float, threads: int, repeats:
             saveat=diffrax.SaveAt(t1=True), adjoint=diffrax.ForwardMode(), max_steps=None,
         ).ys[-1]  # fmt: skip
 
-    paths -= paths % threads
-    devices, along = Mesh(jax.devices(), ("path",)), PartitionSpec("path")
-    keys = jax.device_put(jax.random.split(jax.random.key(0), paths), NamedSharding(devices, along))
-    run = jax.jit(jax.shard_map(jax.vmap(solve), mesh=devices, in_specs=along, out_specs=along, check_vma=False))
+    run = jax.vmap(solve)
+    keys = jax.random.split(jax.random.key(0), paths - paths % count)
+    if count > 1:
+        devices, along = Mesh(jax.devices(), ("path",)), PartitionSpec("path")
+        keys = jax.device_put(keys, NamedSharding(devices, along))
+        run = jax.shard_map(run, mesh=devices, in_specs=along, out_specs=along, check_vma=False)
+    run = jax.jit(run)
     states = run(keys).block_until_ready()
     times = []
     for _ in range(repeats):

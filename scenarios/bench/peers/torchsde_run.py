@@ -32,17 +32,28 @@ class DiracGAN(torch.nn.Module):
 
 
 def main(paths: int, steps: int, dt: float, sigma: float, threads: int, repeats: int) -> None:
-    """Print the moments, and the best of several times."""
+    """Print the moments, and the best of several times.
+
+    What is fastest of what torchsde offers here: a Brownian interval that is told the step, which takes a quarter of
+    the time of the one by default. (``BrownianPath`` is quicker only because it stands still after time 1.)
+    """
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    equation, y0, ends = DiracGAN(sigma), torch.ones(paths, 2), torch.tensor([0.0, steps * dt])
+    equation, y0, end = DiracGAN(sigma), torch.ones(paths, 2), steps * dt
+
+    def run(steps: int, entropy: int) -> torch.Tensor:
+        brownian = torchsde.BrownianInterval(
+            0.0, end, size=(paths, 2), dtype=torch.float64, dt=dt, cache_size=200, entropy=entropy
+        )
+        ends = torch.tensor([0.0, steps * dt])
+        return torchsde.sdeint(equation, y0, ends, bm=brownian, method="euler", dt=dt)[-1]
+
     times, states = [], y0
     with torch.no_grad():
-        torchsde.sdeint(equation, y0, torch.tensor([0.0, dt]), method="euler", dt=dt)  # first allocations
-        for _ in range(repeats):
+        run(2, 0)  # first allocations
+        for repeat in range(repeats):
             began = time.perf_counter()
-            states = torchsde.sdeint(equation, y0, ends, method="euler", dt=dt)[-1]
+            states = run(steps, repeat)
             times.append(time.perf_counter() - began)
     found = states.numpy()
     print(Sample.of(found, min(times)).printed(found))

@@ -12,6 +12,8 @@ from dynamics.core.errors import InputError
 
 #: Nodes of the tree that serve as batches for standard errors: at most twice as many are kept apart.
 BATCHES = 64
+#: Fewest batches from which a standard error is told.
+FEWEST = 8
 
 Nodes = Mapping[tuple[int, int], NDArray[np.float64]]
 
@@ -157,8 +159,13 @@ class Summary:
 
 
 def batch_level(paths: int) -> int:
-    """Return the level up to which nodes are combined, so that :data:`BATCHES` to twice as many remain."""
-    return max(0, (max(paths, 1) // BATCHES).bit_length() - 1)
+    """Return the level up to which nodes are combined: :data:`BATCHES` to twice as many remain.
+
+    Of fewer than 2,048 paths fewer remain, at least :data:`FEWEST`: batches narrower than the lanes cost time.
+    """
+    many = (max(paths, 1) // BATCHES).bit_length() - 1
+    few = (max(paths, 1) // FEWEST).bit_length() - 1
+    return max(0, many, min(5, few))
 
 
 def _add(

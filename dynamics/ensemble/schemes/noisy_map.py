@@ -60,7 +60,7 @@ class NoisyMap(Scheme):
             return ""
         told = " and ".join(f"{rate:g}" for rate in dict.fromkeys(rates))
         return (
-            f"The step dt = {dt:g} is the time of one iteration of {self.method.name}, but its learning rate is {told}: "
+            f"The step dt = {dt:g} is the time of one iteration of {self.method.name}, its learning rate {told}: "
             f"give dt = {rates[0]:g}, or lr = {dt:g}."
         )
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
 from dynamics.core.random import BLOCKS
 from dynamics.ensemble.kernel import events
 from dynamics.ensemble.kernel.lines import (
@@ -53,8 +57,17 @@ def source(parts: Parts) -> str:
     return "\n\n\n".join([_header(parts), *events.functions(parts, rows), CELL, _COUNT, _run(parts, rows)]) + "\n"
 
 
+@cache
+def _compiled_in() -> str:
+    """Return a digest of what is compiled into kernels from other files: code in a cache must not outlive it."""
+    room = files("dynamics")
+    parts = (room.joinpath("ensemble", "tree.py"), room.joinpath("games", "codegen", "fused.py"))
+    return sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:16]
+
+
 def _header(parts: Parts) -> str:
     return "\n\n\n".join([
+        f"# with tree and fused {_compiled_in()}\n"
         "from dynamics.ensemble.tree import push, reduce\n\n"
         'INNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
         VECTORISED.prelude.rstrip(),

@@ -237,6 +237,26 @@ Quantiles = Annotated[
         show_default=False,
     ),
 ]
+Expect = Annotated[
+    str | None,
+    typer.Option(
+        "--expect",
+        metavar="EXPR",
+        help="Its expectation at the end by multilevel Monte Carlo, to --standard-error; --dt is the coarsest step.",
+        rich_help_panel=MEASURED,
+        show_default=False,
+    ),
+]
+StandardError = Annotated[
+    float | None,
+    typer.Option(
+        "--standard-error",
+        metavar="E",
+        help="Root mean squared error asked of --expect.",
+        rich_help_panel=MEASURED,
+        show_default=False,
+    ),
+]
 Records = Annotated[
     int | None,
     typer.Option(
@@ -266,6 +286,15 @@ Chunk = Annotated[
         help="Paths that a thread takes at a time; no bit of the result depends on it.",
         rich_help_panel=RUNNING,
         show_default=False,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="cpu, or cuda for an NVIDIA card (the extra 'cuda' installs what it needs).",
+        rich_help_panel=RUNNING,
     ),
 ]
 Out = Annotated[

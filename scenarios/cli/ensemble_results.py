@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dynamics.core.status import Status
 
 if TYPE_CHECKING:
-    from dynamics.ensemble import Ensemble, Event
+    from dynamics.ensemble import Ensemble, Event, Expectation
     from dynamics.ensemble.schemes import Scheme
     from scenarios.cli.ensembles import Passage
 
@@ -216,3 +216,20 @@ def _pooled(events: Sequence[Event]) -> Any:
 
 def _named(values: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, values, strict=False)}
+
+
+def expectation(found: Expectation) -> dict[str, Any]:
+    """Return an expectation by multilevel Monte Carlo, its errors and its levels."""
+    levels = [
+        {"dt": level.dt, "paths": level.paths, "mean": level.mean, "variance": level.variance} for level in found.levels
+    ]
+    return {
+        "quantity": found.quantity,
+        "value": found.value,
+        "stderr": found.stderr,
+        "bias": found.bias,
+        "error": found.error,
+        "status": found.status.value,
+        "path_steps": found.path_steps,
+        "levels": levels,
+    }

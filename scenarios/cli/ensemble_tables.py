@@ -115,6 +115,17 @@ def events(console: Any, result: Mapping[str, Any]) -> None:
         for text, entry in result["maxima"].items():
             rows.add_row(text, *_estimate(entry["mean"], entry["stderr"], entry["interval"]))
         console.print(rows)
+    if "expectation" in result:
+        found = result["expectation"]
+        columns = ("paths", "mean of the correction", "variance")
+        rows = output.table("step", *columns, numbers=("step", *columns))
+        for level in found["levels"]:
+            entries = (output.number(level[key]) for key in ("mean", "variance"))
+            rows.add_row(output.number(level["dt"]), f"{level['paths']:,}", *entries)
+        console.print(rows)
+        value, error = output.number(found["value"]), output.number(found["stderr"], 3)
+        said = f"E {found['quantity']} = {value}, standard error {error}, bias about {output.number(found['bias'], 2)} ({found['status']}, multilevel)"
+        console.print(said, markup=False)
     if "quantiles" in result:
         rows = output.table("quantile", "share", "value", "95 % interval", "cell width", numbers=("share", "value"))
         for name, entry in result["quantiles"].items():

@@ -15,7 +15,7 @@ from scenarios.cli import output, parse
 
 if TYPE_CHECKING:
     from dynamics.core.results import Trajectory
-    from dynamics.ensemble import SDE, Condition, Ensemble, Histogram, Noise
+    from dynamics.ensemble import SDE, Condition, Ensemble, Expectation, Histogram, Noise
     from dynamics.ensemble.schemes import Scheme
     from dynamics.games.field import Game
 
@@ -161,6 +161,14 @@ def observed(ensemble: Ensemble, game: Game, noise: Noise, states: NDArray[np.fl
     further = sde.evaluate("observed", [sde.parse(text) for text in texts], states) if texts else states[:, :0]
     columns = np.concatenate([states, further], axis=1)
     return {name: columns[:, i] for i, name in enumerate([*ensemble.names, *texts])}
+
+
+def expected(game: Game, noise: Noise, arguments: Mapping[str, Any], quantity: str, error: Any) -> Expectation:
+    """Return an expectation at the end by multilevel Monte Carlo, from the step of the run as the coarsest."""
+    from dynamics.ensemble import expectation
+
+    taken = ("dt", "time", "start", "spread", "scheme", "seed")
+    return expectation(game, noise, quantity, standard_error=error, **{key: arguments[key] for key in taken})
 
 
 def _simulated(game: Game, noise: Noise, arguments: Mapping[str, Any], description: str) -> Ensemble:

@@ -333,6 +333,10 @@ REFUSED = [
     ((*NOISY, "--every", "5"), "no effect"),
     ((*NOISY, "--store", "5"), "--out F.zarr"),
     ((*NOISY, "--increments_of", "two-point"), "--scheme-set increments_of=two-point"),
+    ((*NOISY, "--expect", "x"), "go together"),
+    ((*NOISY, "--standard-error", "0.1"), "go together"),
+    ((*NOISY, "--expect", "x", "--standard-error", "0"), "--standard-error"),
+    ((*NOISY, "--device", "tpu"), "device"),
 ]
 
 
@@ -344,3 +348,11 @@ def test_bad_input_is_refused_in_one_sentence(gandyn, tmp_path, arguments, hint)
     assert spoken.stderr.startswith("Error: ") and spoken.stderr.count("\n") == 1
     assert hint.lower() in spoken.stderr.lower()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_expectation_is_given_to_the_error_that_was_asked_for(answer):
+    given = (*PLAIN, "--start", "x=1,y=0", "--expect", "x**2+y**2", "--standard-error", "0.002")
+    found = answer(*given)["result"]["expectation"]
+    # E r^2 = 1 + 2 s^2 t = 1.02; bias at most 0.0015 and five standard errors of at most 0.0015: false alarm 6e-7.
+    assert abs(found["value"] - 1.02) < 0.0015 + SIGMAS * found["stderr"]
+    assert found["error"] <= 0.0021 and found["status"] == "finished" and len(found["levels"]) >= 3

@@ -46,9 +46,12 @@ def ensemble(
     observe: own.Observe = None,
     maximum: own.Maximum = None,
     quantiles: own.Quantiles = None,
+    expect: own.Expect = None,
+    standard_error: own.StandardError = None,
     records: own.Records = None,
     threads: own.Threads = None,
     chunk: own.Chunk = None,
+    device: own.Device = "cpu",
     out: own.Out = None,
     store: own.Store = None,
     every: own.Every = None,
@@ -61,7 +64,8 @@ def ensemble(
     from scenarios.cli.noise import NoiseOptions
 
     count = check_count("--paths", paths)
-    for option, value in (("--dt", dt), ("--time", time), ("--passage", passage), ("--brownian-dt", brownian_dt)):
+    lengths = (("--dt", dt), ("--time", time), ("--passage", passage), ("--brownian-dt", brownian_dt))
+    for option, value in (*lengths, ("--standard-error", standard_error)):
         if value is not None:
             check_positive(option, value)
     check_count("--seed", seed, least=0)
@@ -105,7 +109,11 @@ def ensemble(
         "brownian_dt": brownian_dt,
         "chunk": chunk,
         "threads": threads,
+        "device": device,
     }
+    if (expect is None) != (standard_error is None):
+        raise InputError('--expect and --standard-error go together, such as --expect "x**2" --standard-error 0.01.')
+    expected = None if expect is None else ensembles.expected(game, model, arguments, expect, standard_error)
     found = ensembles.run(game, model, arguments, bool(shares))
     result: dict[str, Any] = {
         **ensemble_results.moments(found, game.names),
@@ -113,6 +121,8 @@ def ensemble(
         "path_steps_per_second": found.statistics["path_steps_per_second"],
         "path_steps": found.statistics["path_steps"],
     }
+    if expected is not None:
+        result["expectation"] = ensemble_results.expectation(expected)
     if until:
         result |= ensemble_results.exits(found, game.names)
     result |= ensemble_results.watched(found, game.names, around)

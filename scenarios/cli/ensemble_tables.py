@@ -124,7 +124,8 @@ def events(console: Any, result: Mapping[str, Any]) -> None:
             rows.add_row(output.number(level["dt"]), f"{level['paths']:,}", *entries)
         console.print(rows)
         value, error = output.number(found["value"]), output.number(found["stderr"], 3)
-        said = f"E {found['quantity']} = {value}, standard error {error}, bias about {output.number(found['bias'], 2)} ({found['status']}, multilevel)"
+        how = f"bias about {output.number(found['bias'], 2)} ({found['status']}, multilevel)"
+        said = f"E {found['quantity']} = {value}, standard error {error}, {how}"
         console.print(said, markup=False)
     if "quantiles" in result:
         rows = output.table("quantile", "share", "value", "95 % interval", "cell width", numbers=("share", "value"))

@@ -10,7 +10,7 @@ Layout of the address::
 
 Each block yields two 64-bit words; draw ``i`` of a step is word ``i % 2`` of block ``i // 2``. There are 2^16 blocks,
 hence 131,072 draws, to a step and 2^48 steps; a vector longer than that takes its further draws from other paths.
-The Numba twins in :mod:`dynamics.core.random_compiled` give the same bits one number at a time.
+Inside generated kernels, the text of :mod:`dynamics.games.codegen.draws` makes the same numbers.
 
 Sources
 -------
@@ -39,7 +39,7 @@ ROUNDS = 20
 BLOCKS = 2**16
 #: Spacing of the uniform numbers: they are the odd multiples of half of it.
 SPACING = 2.0**-52
-#: Words below it are one sixth of all, to one part in 2^64: 2^64 / 6, rounded.
+#: One sixth of all words, rounded: those below it have a probability that is off by less than 2^-65.
 SIXTH = (2**64 + 3) // 6
 
 
@@ -166,7 +166,7 @@ def two_points(
     Moments up to the third are those of a standard normal number, which weak order one asks for (Kloeden and Platen
     1992, section 14.1).
     """
-    return np.where(words(seed, path, step, stream, size, substream) < np.uint64(2**63), -1.0, 1.0)
+    return to_two_point(words(seed, path, step, stream, size, substream))
 
 
 def three_points(
@@ -175,11 +175,9 @@ def three_points(
     """Return -sqrt(3), 0 or sqrt(3) with probabilities 1/6, 2/3, 1/6; shape (..., size), arguments as in :func:`words`.
 
     Moments up to the fifth are those of a standard normal number, which weak order two asks for (Kloeden and Platen
-    1992, section 14.2). Probabilities are off by 2^-64 at most: 2^64 is no multiple of six.
+    1992, section 14.2). Probabilities are off by less than 2^-64: 2^64 is no multiple of six.
     """
-    drawn = words(seed, path, step, stream, size, substream)
-    upper = np.where(drawn >= np.uint64(2**64 - SIXTH), np.sqrt(3.0), 0.0)
-    return np.where(drawn < np.uint64(SIXTH), -np.sqrt(3.0), upper)
+    return to_three_point(words(seed, path, step, stream, size, substream))
 
 
 def integers(
@@ -226,8 +224,19 @@ def to_uniform(word: Words) -> NDArray[np.float64]:
     return ((word >> np.uint64(12)).astype(np.float64) + 0.5) * SPACING
 
 
+def to_two_point(word: Words) -> NDArray[np.float64]:
+    """Return -1 for the lower half of the 64-bit words, 1 for the upper."""
+    return np.where(word < np.uint64(2**63), -1.0, 1.0)
+
+
+def to_three_point(word: Words) -> NDArray[np.float64]:
+    """Return -sqrt(3) for the lowest sixth of the 64-bit words, sqrt(3) for the highest, 0 for those between."""
+    upper = np.where(word >= np.uint64(2**64 - SIXTH), np.sqrt(3.0), 0.0)
+    return np.where(word < np.uint64(SIXTH), -np.sqrt(3.0), upper)
+
+
 def stream_word(stream: Stream | int, substream: int = 0) -> np.uint64:
-    """Return the second word of the key; the compiled twins take it as ``stream``."""
+    """Return the second word of the key, for kernels that make their own numbers."""
     return np.uint64(_address("stream", stream, 32) + (_address("substream", substream, 32) << 32))
 
 

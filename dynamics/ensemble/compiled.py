@@ -10,17 +10,19 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from dynamics.core.random import Stream, stream_word
+from dynamics.ensemble.frontier import BATCHES
 from dynamics.ensemble.kernel import UNFINISHED, WIDTH, Parts, source
 from dynamics.ensemble.plan import Plan
 from dynamics.ensemble.sde import SDE, STAGES
 from dynamics.ensemble.trace import traced_step, traced_values
+from dynamics.ensemble.tree import TOP
 from dynamics.games.codegen import load_module
 
 #: Largest coordinate before a path counts as diverged; its square is still a finite float.
 BOUND = 1e150
 
-#: Most complete nodes that make up a range of paths: two for each level of the tree.
-_CAPACITY = 2 * 64
+#: Most nodes that make up a range of paths: two for each level of the tree, and the batches of standard errors.
+_CAPACITY = 2 * TOP + 2 * BATCHES
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,17 @@ class Piece:
     trail: NDArray[np.float64]
     state: NDArray[np.float64]
 
-    def reduced(self, values: NDArray[np.float64], blocks: NDArray[np.int64]) -> Nodes:
-        """Return the nodes of one value of each path, shape (paths, size), where it is not NaN."""
+    def reduced(self, values: NDArray[np.float64], blocks: NDArray[np.int64], limit: int = TOP) -> Nodes:
+        """Return the nodes of one value of each path, shape (paths, size), where it is not NaN.
+
+        Nodes of level ``limit`` stay apart.
+        """
         from dynamics.ensemble.tree import reduce_rows, row_length
 
         kept = np.empty((_CAPACITY, 1, row_length(values.shape[1])))
         addresses = np.empty((_CAPACITY, 2), dtype=np.int64)
-        held = reduce_rows(np.ascontiguousarray(values), self.status == UNFINISHED, self.first, blocks, kept, addresses)
+        skip = self.status == UNFINISHED
+        held = reduce_rows(np.ascontiguousarray(values), skip, self.first, blocks, kept, addresses, limit)
         return _listed(kept, addresses, held)
 
 
@@ -154,6 +160,7 @@ class Loop:
             plan.dt, float(np.sqrt(plan.dt)), plan.refine, sde.parameters, self.constants, columns, *sde.rule, BOUND,
             moments, at, self.cells.layout, self.cells.edges, np.zeros(1, dtype=np.int8) if halt is None else halt,
             piece.status, piece.final, piece.largest, piece.events, piece.trail, piece.counts, kept, addresses,
+            plan.batch_level,
         )  # fmt: skip
         piece.nodes.extend(_listed(kept, addresses, held))
         return piece
@@ -198,11 +205,11 @@ def slope(g: sp.Expr, sde: SDE) -> list[sp.Expr]:
     return [sp.Add(*(entry**2 for entry in along)), *across]
 
 
-def blocks_of(first: int, behind: int) -> NDArray[np.int64]:
-    """Return the blocks of lanes of consecutive paths, rows counted from the first."""
+def blocks_of(first: int, behind: int, limit: int = TOP) -> NDArray[np.int64]:
+    """Return the blocks of lanes of consecutive paths, rows counted from the first; none is above a level ``limit``."""
     from dynamics.ensemble.tree import cover
 
-    found = cover(first, behind, WIDTH)
+    found = cover(first, behind, min(WIDTH, 1 << limit))
     return found - np.array([first, 0])
 
 

@@ -22,22 +22,22 @@ class Frontier:
 
     Attributes
     ----------
-    size : int
-        Number of quantities.
+    size, records : int
+        Number of quantities and of records.
     nodes : mapping of (level, index) to ndarray, shape (records, row length)
         See :mod:`dynamics.ensemble.tree`. Siblings are kept apart up to the level of the batches.
     """
 
     size: int
+    records: int = 1
     nodes: Nodes = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, size: int, nodes: Iterable[tuple[tuple[int, int], NDArray[np.float64]]], batches: int) -> Frontier:
-        """Return the frontier of some nodes, combined up to level ``batches``."""
+    def extended(self, nodes: Iterable[tuple[tuple[int, int], NDArray[np.float64]]], batches: int) -> Frontier:
+        """Return the frontier with further nodes, combined up to level ``batches``."""
         found: dict[tuple[int, int], NDArray[np.float64]] = {}
-        for (level, index), node in nodes:
-            _add(found, size, level, index, node, batches)
-        return cls(size, found)
+        for (level, index), node in (*self.nodes.items(), *nodes):
+            _add(found, self.size, level, index, node, batches)
+        return Frontier(self.size, self.records, found)
 
     def merged(self, other: Frontier, batches: int) -> Frontier:
         """Return the frontier of both; their paths must differ."""
@@ -48,7 +48,7 @@ class Frontier:
                     raise InputError(
                         f"Both results contain path {max(low, place << mine)}: merge runs over disjoint ranges."
                     )
-        return Frontier.of(self.size, [*self.nodes.items(), *other.nodes.items()], batches)
+        return self.extended(other.nodes.items(), batches)
 
     def total(self) -> Summary:
         """Return the statistics over all paths, by the tree and thus the same for every partition."""
@@ -56,7 +56,7 @@ class Frontier:
 
         level = {key: node for key, node in self.nodes.items()}
         if not level:
-            return Summary(self.size, np.zeros((0, row_length(self.size))))
+            return Summary(self.size, np.zeros((self.records, row_length(self.size))))
         while len(level) > 1:
             # Lift the lowest nodes: to their parent with their sibling where it is there, as they are where not.
             lowest = min(k for k, _ in level)

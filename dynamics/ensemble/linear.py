@@ -72,7 +72,7 @@ class LinearSDE:
     @classmethod
     def _made(cls, matrix: NDArray[np.float64], shift: NDArray[np.float64], sde: SDE, at: Any) -> LinearSDE:
         schedule = sde.noise.schedule
-        noise = sde.diffusion_at(at) if schedule is None else sde.diffusion_at(at) / sde.noise.factor(0.0)
+        noise = sde.diffusion_at(at, g=1.0)
         jumps = () if schedule is None else schedule.jumps  # pyright: ignore[reportAttributeAccessIssue]
         return cls(matrix, shift, noise, None if schedule is None else sde.noise.factor, jumps)
 

@@ -14,6 +14,7 @@ from dynamics.core import random
 from dynamics.core.errors import InputError, check_count, check_number, check_positive, check_states, unknown
 from dynamics.core.random import Stream
 from dynamics.ensemble.conditions import Condition, read_condition
+from dynamics.ensemble.frontier import batch_level
 from dynamics.ensemble.histograms import Histogram
 from dynamics.ensemble.schemes.base import Scheme
 from dynamics.ensemble.sde import SDE
@@ -80,6 +81,11 @@ class Plan:
         """Time from start to end."""
         return self.steps * self.dt
 
+    @property
+    def batch_level(self) -> int:
+        """Level of the tree up to which nodes are combined, so that batches remain for standard errors."""
+        return batch_level(self.paths)
+
     def initial(self, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
         """Return the states of paths at time 0, without the memory of a scheme, shape (paths, dim)."""
         own = self.sde.motion.dim
@@ -96,10 +102,11 @@ class Plan:
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to repeat the run (JSON-serialisable)."""
-        start = self.start.tolist() if self.start.ndim == 1 else f"{len(self.start)} states of the caller"
+        start = self.start.tolist() if self.start.ndim == 1 else "one state of the caller for each path"
         return {
             **self.sde.describe(),
-            **self.scheme.settings(),
+            # In tables of their own: both may have a rate or a schedule, and a method that says who moves first.
+            "scheme": self.scheme.settings(),
             "seed": self.seed,
             "first": self.first,
             "paths": self.paths,

@@ -137,7 +137,7 @@ class ReadableLoop:
         while len(kept) < len(moments):
             kept.append(np.full((n, len(plan.observables)), np.nan))
         if nodes and n:
-            piece.nodes.extend(_stacked([piece.reduced(z, blocks) for z in kept]))
+            piece.nodes.extend(_stacked([piece.reduced(z, blocks, plan.batch_level) for z in kept]))
         return piece
 
 

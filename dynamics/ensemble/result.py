@@ -335,6 +335,12 @@ def notes(ensemble: Ensemble) -> tuple[str, ...]:
                 f'{event.open_paths:,} of {event.open_paths + event.count:,} paths had not met "{event.text}" at time '
                 f"{event.duration:g}: the mean time is that of the others."
             )
+    told = ensemble.provenance
+    if ensemble.events and not told.get("bridge") and told.get("scheme") != "noisy-map":
+        found.append(
+            "Conditions were looked at after each step only: first times are late by an error of order sqrt(dt); "
+            "schemes that follow paths (euler-maruyama, milstein, stochastic-runge-kutta) catch crossings in between."
+        )
     lost = sum(ensemble.counts.get(status.value, 0) for status in (Status.DIVERGED, Status.NON_FINITE))
     if lost:
         found.append(

@@ -303,4 +303,4 @@ class SDE:
 
     def describe(self) -> dict[str, Any]:
         """Return what names the equation in a stored result."""
-        return {"game": self.motion.describe(), **self.noise.settings()}
+        return {"game": self.motion.describe(), "noise": self.noise.settings()}

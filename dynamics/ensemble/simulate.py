@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,9 +17,9 @@ from dynamics.core.results import versions
 from dynamics.core.status import Status
 from dynamics.ensemble.compiled import BOUND, Loop, Piece, blocks_of, cells_of, ids_of
 from dynamics.ensemble.conditions import Condition
-from dynamics.ensemble.frontier import Frontier, batch_level
+from dynamics.ensemble.frontier import Frontier
 from dynamics.ensemble.histograms import Counts, Histogram
-from dynamics.ensemble.kernel import DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED, WIDTH
+from dynamics.ensemble.kernel import DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED
 from dynamics.ensemble.noise import Noise, read_noise
 from dynamics.ensemble.plan import Plan, make_plan
 from dynamics.ensemble.readable import ReadableLoop
@@ -26,6 +27,7 @@ from dynamics.ensemble.result import CODES, TIME_CELLS, Ensemble, Event, notes, 
 from dynamics.ensemble.schemes import Scheme, read_scheme
 from dynamics.ensemble.sde import SDE
 from dynamics.games.field import Field
+from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods import Method
 
 #: Path-steps that a thread takes at a time, a tenth of a second of work.
@@ -154,7 +156,7 @@ def run_plan(
     began = clock.perf_counter()
 
     def work(low: int, high: int) -> tuple[Piece, NDArray[np.int64]]:
-        blocks = blocks_of(low, high)
+        blocks = blocks_of(low, high, plan.batch_level)
         return loop(ids_of(low, high), blocks, columns=columns, halt=halt), blocks
 
     _in_threads(work, plan, size, threads, halt, gathered, advance)
@@ -163,7 +165,7 @@ def run_plan(
 
 def _chunk(plan: Plan, threads: int) -> int:
     """Return how many paths a thread takes at a time: a power of two, and fewer where there are few."""
-    most = max(WIDTH, min(_PIECE // plan.steps, -(-plan.paths // threads)))
+    most = max(LANES, min(_PIECE // plan.steps, -(-plan.paths // threads)))
     return 1 << (most.bit_length() - 1)
 
 
@@ -208,11 +210,11 @@ class _Gathered:
         conditions, dim = len(plan.conditions), plan.sde.dim
         if keep is None:
             keep = plan.paths * (dim + conditions) <= _KEPT
-        self.level = batch_level(plan.paths)
+        self.level = plan.batch_level
         self.codes = np.full(plan.paths, UNFINISHED, dtype=np.int8)
         self.final = np.full((plan.paths, dim), np.nan) if keep else None
         self.times = np.full((plan.paths, conditions), np.nan) if keep and conditions else None
-        self.moments = Frontier(len(plan.observables))
+        self.moments = Frontier(len(plan.observables), len(plan.records))
         self.events = [Frontier(1 + dim) for _ in plan.conditions]
         self.cells = np.zeros((conditions, TIME_CELLS), dtype=np.int64)
         self.open = np.zeros(conditions, dtype=np.int64)
@@ -231,17 +233,17 @@ class _Gathered:
             self.final[rows] = piece.final
         if self.times is not None:
             self.times[rows] = piece.events[:, :, 0]
-        self.moments = _extended(self.moments, piece.nodes, self.level)
+        self.moments = self.moments.extended(piece.nodes, self.level)
         whole = piece.status == FINISHED
         for c in range(len(plan.conditions)):
             times = piece.events[:, c, 0]
             met = np.isfinite(times)
-            self.events[c] = _extended(self.events[c], piece.reduced(piece.events[:, c], blocks), self.level)
+            self.events[c] = self.events[c].extended(piece.reduced(piece.events[:, c], blocks), self.level)
             cells = np.minimum((times[met] / plan.duration * TIME_CELLS).astype(np.int64), TIME_CELLS - 1)
             self.cells[c] += np.bincount(cells, minlength=TIME_CELLS)
             self.open[c] += int((whole & ~met).sum())
         for e in range(len(plan.maxima)):
-            self.largest[e] = _extended(self.largest[e], piece.reduced(piece.largest[:, e : e + 1], blocks), self.level)
+            self.largest[e] = self.largest[e].extended(piece.reduced(piece.largest[:, e : e + 1], blocks), self.level)
         self.counts = piece.counts if self.counts is None else self.counts + piece.counts
         self.steps += int(whole.sum()) * plan.steps
         stopped = piece.status == STOPPED
@@ -277,7 +279,7 @@ class _Gathered:
             },
             provenance={**plan.settings(), "versions": versions()},
         )
-        return _with_notes(found)
+        return replace(found, notes=(*notes(found), *_far(plan, found)))
 
     def _histograms(self) -> tuple[Counts, ...]:
         plan, cells = self.plan, cells_of(self.plan)
@@ -291,14 +293,24 @@ class _Gathered:
         return tuple(found)
 
 
-def _with_notes(found: Ensemble) -> Ensemble:
-    from dataclasses import replace
-
-    return replace(found, notes=notes(found))
-
-
-def _extended(frontier: Frontier, nodes: Any, level: int) -> Frontier:
-    return Frontier.of(frontier.size, [*frontier.nodes.items(), *nodes], level)
+def _far(plan: Plan, found: Ensemble) -> tuple[str, ...]:
+    """Return a sentence if paths went where the quadrature sums in the losses of a game are less accurate."""
+    game = plan.sde.motion
+    if not isinstance(game, SymbolicGame) or game.quadrature == (0, 0.0):
+        return ()
+    own, summary = slice(0, game.dim), found.summary
+    with np.errstate(invalid="ignore"):
+        reach = 4 * np.sqrt(np.einsum("rii->ri", summary.covariance[:, own, own]))
+        ends = np.concatenate([summary.mean[:, own] - reach, summary.mean[:, own] + reach])
+    ends = ends[np.isfinite(ends).all(axis=1)]
+    doublings = game.doublings(ends) if len(ends) else 0
+    used, needed = len(plan.sde.rule[0]), game.quadrature_at(doublings)[0]
+    if needed <= used:
+        return ()
+    return (
+        f"Paths went up to {2**doublings} times as far out as the default box of {game.name}, where its Gauss-Hermite "
+        f"sums need {needed} nodes for full accuracy; {used} were used.",
+    )
 
 
 def codes(piece: Piece) -> NDArray[np.int8]:

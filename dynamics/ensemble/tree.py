@@ -10,7 +10,8 @@ LeVeque 1983, equation 2.1)::
 
     n = n1 + n2,   d = m2 - m1,   m = m1 + d n2 / n,   M = M1 + M2 + d d^T n1 n2 / n
 
-which is stable whatever the mean. A path that is gone at a record is a leaf with n = 0. Nodes are rows
+which is stable whatever the mean. A path that is gone at a record is a leaf with n = 0, m = 0: the formulas then give
+the other half, without a branch. Nodes are rows
 ``(n, m_1..m_k, M_11, M_12, .., M_kk)``.
 """
 
@@ -23,18 +24,15 @@ from numba import njit
 
 _SETTINGS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
 
+#: Above the root of every tree: path numbers have 64 bits.
+TOP = 64
+
 
 @njit(**_SETTINGS)
 def combine(first, second, size, out):
     """Write the combination of two rows, each of ``size`` means, to ``out`` (which may be ``first``)."""
     n1, n2 = first[0], second[0]
-    if n2 == 0.0:
-        out[:] = first
-        return
-    if n1 == 0.0:
-        out[:] = second
-        return
-    share = n2 / (n1 + n2)
+    share = n2 / max(n1 + n2, 1.0)
     weight = n1 * share
     place = 1 + size
     for i in range(size):
@@ -56,80 +54,69 @@ def combine_all(first, second, size, out):
 
 
 @njit(**_SETTINGS)
-def all_present(z, size, width, half, out):
-    """Write the node of ``width`` leaves, a power of two, that are all there.
+def reduce(z, present, size, width, levels, out):
+    """Write the node of ``width`` leaves, a power of two, of which those that are present count.
 
     Parameters
     ----------
     z : ndarray, shape (size, most leaves)
-        Values, one row each; overwritten.
-    half : ndarray, shape (2, row length, most leaves / 2)
-        Scratch.
+        Values; those of leaves that are not present are set to 0.
+    present : ndarray, shape (most leaves,)
+        1.0 or 0.0.
+    levels : ndarray, shape (2, row length, most leaves / 2)
+        Scratch: rows as columns, so that the pairs of a level are combined side by side.
     out : ndarray, shape (row length,)
     """
-    out[0] = width
+    for i in range(size):
+        for k in range(width):
+            z[i, k] = z[i, k] if present[k] > 0.0 else 0.0
     if width == 1:
+        out[:] = 0.0
+        out[0] = present[0]
         for i in range(size):
             out[1 + i] = z[i, 0]
-        out[1 + size :] = 0.0
         return
-    pairs = width // 2
-    now, place = half[0], size
+    pairs, now = width // 2, levels[0]
+    # From leaves, which have no deviations.
+    for k in range(pairs):
+        now[0, k] = present[2 * k] + present[2 * k + 1]
+    place = 1 + size
     for i in range(size):
         for j in range(i, size):
             for k in range(pairs):
-                now[place, k] = (z[i, 2 * k + 1] - z[i, 2 * k]) * (z[j, 2 * k + 1] - z[j, 2 * k]) * 0.5
+                weight = present[2 * k] * (present[2 * k + 1] / max(now[0, k], 1.0))
+                now[place, k] = (z[i, 2 * k + 1] - z[i, 2 * k]) * (z[j, 2 * k + 1] - z[j, 2 * k]) * weight
             place += 1
     for i in range(size):
         for k in range(pairs):
-            now[i, k] = z[i, 2 * k] + (z[i, 2 * k + 1] - z[i, 2 * k]) * 0.5
-    weight, turn = 1.0, 0
+            share = present[2 * k + 1] / max(now[0, k], 1.0)
+            now[1 + i, k] = z[i, 2 * k] + (z[i, 2 * k + 1] - z[i, 2 * k]) * share
+    turn = 1
     while pairs > 1:
         pairs //= 2
-        following = half[1 - turn]
-        place = size
+        following = levels[turn]
+        for k in range(pairs):
+            following[0, k] = now[0, 2 * k] + now[0, 2 * k + 1]
+        place = 1 + size
         for i in range(size):
             for j in range(i, size):
                 for k in range(pairs):
-                    di = now[i, 2 * k + 1] - now[i, 2 * k]
-                    dj = now[j, 2 * k + 1] - now[j, 2 * k]
+                    di = now[1 + i, 2 * k + 1] - now[1 + i, 2 * k]
+                    dj = now[1 + j, 2 * k + 1] - now[1 + j, 2 * k]
+                    weight = now[0, 2 * k] * (now[0, 2 * k + 1] / max(following[0, k], 1.0))
                     following[place, k] = now[place, 2 * k] + now[place, 2 * k + 1] + di * dj * weight
                 place += 1
         for i in range(size):
             for k in range(pairs):
-                following[i, k] = now[i, 2 * k] + (now[i, 2 * k + 1] - now[i, 2 * k]) * 0.5
-        weight, turn, now = weight * 2.0, 1 - turn, following
-    for i in range(out.shape[0] - 1):
-        out[1 + i] = now[i, 0]
+                share = now[0, 2 * k + 1] / max(following[0, k], 1.0)
+                following[1 + i, k] = now[1 + i, 2 * k] + (now[1 + i, 2 * k + 1] - now[1 + i, 2 * k]) * share
+        now, turn = following, 1 - turn
+    for i in range(out.shape[0]):
+        out[i] = now[i, 0]
 
 
 @njit(**_SETTINGS)
-def some_present(z, present, size, width, rows, out):
-    """Write the node of ``width`` leaves, of which those with ``present`` count.
-
-    Parameters
-    ----------
-    z : ndarray, shape (size, most leaves)
-    present : ndarray of bool, shape (most leaves,)
-    rows : ndarray, shape (most leaves, row length)
-        Scratch.
-    """
-    for k in range(width):
-        rows[k] = 0.0
-        if present[k]:
-            rows[k, 0] = 1.0
-            for i in range(size):
-                rows[k, 1 + i] = z[i, k]
-    while width > 1:
-        width //= 2
-        for k in range(width):
-            combine(rows[2 * k], rows[2 * k + 1], size, out)
-            rows[k] = out
-    out[:] = rows[0]
-
-
-@njit(**_SETTINGS)
-def push(nodes, addresses, count, node, level, index, size):
+def push(nodes, addresses, count, node, level, index, size, limit=TOP):
     """Append a node to a frontier, in the order of the paths, and combine siblings; return the new count.
 
     Parameters
@@ -137,13 +124,15 @@ def push(nodes, addresses, count, node, level, index, size):
     nodes : ndarray, shape (capacity, records, row length)
     addresses : ndarray of int64, shape (capacity, 2)
         Level and index of each.
+    limit : int
+        Nodes of this level stay apart.
     """
     nodes[count] = node
     addresses[count, 0], addresses[count, 1] = level, index
     count += 1
     while count > 1:
         left, right = addresses[count - 2], addresses[count - 1]
-        if left[0] != right[0] or left[1] % 2 == 1 or right[1] != left[1] + 1:
+        if left[0] >= limit or left[0] != right[0] or left[1] % 2 == 1 or right[1] != left[1] + 1:
             break
         combine_all(nodes[count - 2], nodes[count - 1], size, nodes[count - 2])
         addresses[count - 2, 0], addresses[count - 2, 1] = left[0] + 1, left[1] // 2
@@ -152,7 +141,7 @@ def push(nodes, addresses, count, node, level, index, size):
 
 
 @njit(**_SETTINGS)
-def reduce_rows(values, skip, first, blocks, nodes, addresses):
+def reduce_rows(values, skip, first, blocks, nodes, addresses, limit=TOP):
     """Combine one value of each path, where it is not NaN; return the number of nodes.
 
     Parameters
@@ -164,29 +153,29 @@ def reduce_rows(values, skip, first, blocks, nodes, addresses):
         Number of the first path.
     blocks : ndarray of int64, shape (blocks, 2)
         First row and number of rows, a power of two, of each block.
-    nodes, addresses : ndarray
+    nodes, addresses, limit
         As in :func:`push`, with one record.
     """
     size, most = values.shape[1], 1
     for b in range(blocks.shape[0]):
         most = max(most, blocks[b, 1])
-    z, present = np.empty((size, most)), np.empty(most, dtype=np.bool_)
-    rows, node = np.empty((most, nodes.shape[2])), np.empty((1, nodes.shape[2]))
+    z, present = np.empty((size, most)), np.empty(most)
+    levels, node = np.empty((2, nodes.shape[2], max(most // 2, 1))), np.empty((1, nodes.shape[2]))
     held = 0
     for b in range(blocks.shape[0]):
         offset, width = blocks[b, 0], blocks[b, 1]
         if skip[offset]:
             continue
         for k in range(width):
-            present[k] = True
+            present[k] = 1.0
             for i in range(size):
                 z[i, k] = values[offset + k, i]
-                present[k] &= z[i, k] == z[i, k]
-        some_present(z, present, size, width, rows, node[0])
+                present[k] = present[k] if z[i, k] == z[i, k] else 0.0
+        reduce(z, present, size, width, levels, node[0])
         level = 0
         while (width >> level) > 1:
             level += 1
-        held = push(nodes, addresses, held, node, level, (first + offset) >> level, size)
+        held = push(nodes, addresses, held, node, level, (first + offset) >> level, size, limit)
     return held
 
 

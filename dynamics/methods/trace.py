@@ -203,19 +203,24 @@ class TracedGame:
         self.inlined: dict[Any, tuple[Operand, ...]] = {}
 
     def component(self, player: str, y: Traced, t: float = 0.0, draw: Draw = None) -> Traced:
+        """Return one player's descent direction."""
         return self._program(f"component_{player}", y) * self.timescale(player)
 
     def timescale(self, player: str) -> Traced:
+        """Return the factor of one player's part of the field."""
         return Traced(self.tape, (self.scale[player],))
 
     def gradient(self, loss_of: str, wrt: str, y: Traced, draw: Draw = None) -> Traced:
+        """Return ``dL_{loss_of} / dx_{wrt}``."""
         return self._program(f"loss_1_{loss_of}", y)[self.players[wrt]]
 
     def jvp(self, y: Traced, u: Traced, t: float = 0.0, draw: Draw = None) -> Traced:
+        """Return ``J(y) u``."""
         rows = self._jacobian(y)
         return Traced(self.tape, tuple(TracedNamespace.dot(row, u).entries[0] for row in rows))
 
     def vjp(self, y: Traced, u: Traced, t: float = 0.0, draw: Draw = None) -> Traced:
+        """Return ``J(y)^T u``."""
         columns = zip(*(row.entries for row in self._jacobian(y)), strict=True)
         products = (TracedNamespace.dot(Traced(self.tape, column), u) for column in columns)
         return Traced(self.tape, tuple(product.entries[0] for product in products))
@@ -235,6 +240,7 @@ class TracedGame:
         return Traced(self.tape, self.inlined[key])
 
     def project(self, y: Traced, player: str | None = None) -> Traced:
+        """Return the state clipped after an update of ``player``, or of all."""
         definition = self.game.definition
         mine = self.game.names if player is None else self.game.coordinates(player)
         entries = list(y.entries)

@@ -14,11 +14,9 @@ NUMBERS = "p, constants, nodes, node_weights, terms"
 # Draws of a condition c at a step: block c (2 + NOISE) of the bridges' stream and those behind it.
 _CROSSING = f"""@njit(**INNER)
 def crossing(path, step, c, old, new, var, h, seed, bridge):
-    # When a Brownian bridge from old < 0 to new first reaches 0, in units of h; 2 if it does not.
+    # When a Brownian bridge from old < 0 to new first reaches 0, in units of h, given that it does.
     draw = step * np.uint64({BLOCKS}) + np.uint64(c * (2 + NOISE))
-    x0, x1 = threefry(path, draw, seed, bridge)
-    if new < 0.0 and unit(x0) >= math.exp(-2.0 * old * new / (h * var)):
-        return 2.0
+    _, x1 = threefry(path, draw, seed, bridge)
     if new == 0.0:
         return 1.0
     # s / (1 - s) is inverse Gaussian of mean m and shape l; Michael, Schucany and Haas (1976) draw it.
@@ -126,6 +124,11 @@ def _events(parts: Parts, rows: Rows) -> str:
     """Return the function that looks at every path that may have met a condition in a step."""
     bridged = parts.slopes is not None
     old, new, active, var = (rows.of(name, "c") for name in ("old", "new", "active", "var"))
+    bridge = [
+        f"        elif {var} > 0.0:",
+        f"            times[c] = crossing(path, step, c, before, after, {var}, h, seed, bridge)",
+    ]
+    bridge = bridge if bridged else []
     lines = [
         "values, times = np.empty(CONDITIONS), np.empty(CONDITIONS)",
         f"tops = np.empty({len(parts.maxima.outputs)})",
@@ -135,23 +138,14 @@ def _events(parts: Parts, rows: Rows) -> str:
         "    first, path = 2.0, paths[lane // LANES, lane % LANES]",
         "    for c in range(CONDITIONS):",
         "        times[c] = 2.0",
-        f"        if {active} == 0.0:",
+        f"        if {rows.of('met', 'c')} == 0.0:",
         "            continue",
         f"        before, after = {old}, {new}",
-    ]
-    if bridged:
-        lines += [
-            f"        spread = {var}",
-            "        if before >= 0.0:",
-            "            times[c] = 0.0",
-            "        elif spread > 0.0 and (after >= 0.0 or before * after < NEAR * h * spread):",
-            "            times[c] = crossing(path, step, c, before, after, spread, h, seed, bridge)",
-            "        elif after >= 0.0:",
-            "            times[c] = before / (before - after)",
-        ]
-    else:
-        lines += ["        if after >= 0.0:", "            times[c] = 0.0 if before >= 0.0 else 1.0"]
-    lines += [
+        "        if before >= 0.0:",
+        "            times[c] = 0.0",
+        *bridge,
+        "        else:",
+        f"            times[c] = {'before / (before - after)' if bridged else '1.0'}",
         "        if STOPS[c] and times[c] < first:",
         "            first = times[c]",
         "    row = who[lane]",

@@ -16,7 +16,7 @@ from dynamics.ensemble.kernel.lines import (
 )
 from dynamics.ensemble.kernel.parts import FINISHED, LANES, UNFINISHED, WIDTH, Parts, Rows
 from dynamics.ensemble.trace import Code
-from dynamics.games.codegen import draws, elementary
+from dynamics.games.codegen import draws
 from dynamics.games.codegen.lanes import VECTORISED, widest
 from dynamics.games.codegen.render import function, text
 
@@ -29,7 +29,7 @@ def count_cells(z, present, whole, histograms, edges, moment, counts):
         for x in range(axes):
             total *= histograms[q, 3 + 2 * x]
         for leaf in range(whole):
-            if not present[leaf]:
+            if present[leaf] == 0.0:
                 continue
             cell = 0
             for x in range(axes):
@@ -55,11 +55,10 @@ def _header(parts: Parts) -> str:
     stops = f"({', '.join(map(str, parts.stops))},)" if parts.stops else "(False,)"
     return "\n\n\n".join([
         "import math\n\nimport numpy as np\nfrom numba import njit\n\n"
-        "from dynamics.ensemble.tree import all_present, push, some_present\n"
+        "from dynamics.ensemble.tree import push, reduce\n"
         "from dynamics.games.codegen.fused import fma\n\n"
         'INNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
         VECTORISED.prelude.rstrip(),
-        elementary.functions("log_positive", "turn").rstrip(),
         draws.functions().rstrip(),
         f"DIM, CONDITIONS, NOISE = {parts.dim}, {len(parts.stops)}, {parts.noise_dim}\n"
         f"LANES, WIDTH = {LANES}, {WIDTH}\nSTOPS = {stops}",
@@ -76,9 +75,9 @@ def _run(parts: Parts, rows: Rows) -> str:
         f"a, who = np.zeros((WIDTH // LANES, {rows.count} * LANES)), np.empty(WIDTH, dtype=np.int64)",
         "paths, words = np.zeros((WIDTH // LANES, LANES), dtype=np.uint64), np.empty(2 * LANES, dtype=np.uint64)",
         f"terms = np.empty(({max(widest(code.statements) for code in _codes(parts))}, nodes.shape[0]))",
-        f"quantities, present = np.empty(({observed}, WIDTH)), np.ones(WIDTH, dtype=np.bool_)",
+        f"quantities, present = np.empty(({observed}, WIDTH)), np.ones(WIDTH)",
         f"length = {1 + observed + observed * (observed + 1) // 2}",
-        "half, leaves = np.empty((2, length - 1, WIDTH // 2)), np.empty((WIDTH, length))",
+        "levels = np.empty((2, length, WIDTH // 2))",
         "block_nodes = np.zeros((records.shape[0], length))",
         "held = 0",
         "fine = h / refine",
@@ -137,14 +136,14 @@ def _run(parts: Parts, rows: Rows) -> str:
         "        while (whole >> level) > 1:",
         "            level += 1",
         "        index = np.int64(ids[offset]) >> level",
-        f"        held = push(nodes_out, addresses, held, block_nodes, level, index, {observed})",
+        f"        held = push(nodes_out, addresses, held, block_nodes, level, index, {observed}, limit)",
         "return held",
     ]  # fmt: skip
     head = (
         '@njit(cache=True, nogil=True, error_model="numpy")\n'
         "def run(ids, blocks, state, begin, end, seed, stream, bridge, h, root_h, refine, p, constants, columns, "
         "nodes, node_weights, bound, records, histogram_at, histograms, edges, halt, status, final, most, "
-        "event, trail, counts, nodes_out, addresses):"
+        "event, trail, counts, nodes_out, addresses, limit):"
     )
     return function(head, lines)
 
@@ -163,6 +162,7 @@ def _beginning(parts: Parts, rows: Rows) -> list[str]:
             "for lane in range(width):",
             "    for c in range(CONDITIONS):",
             f"        {rows.of('active', 'c')}, {rows.of('new', 'c')} = 1.0, {rows.of('old', 'c')}",
+            f"        {rows.of('met', 'c')} = 1.0 if {rows.of('old', 'c')} >= 0.0 else 0.0",
             f"        started += 1 if {rows.of('old', 'c')} >= 0.0 else 0",
         ]
     return lines
@@ -218,27 +218,36 @@ def _stepping(parts: Parts, rows: Rows) -> list[str]:
 
 
 def _watching(parts: Parts, rows: Rows, strength: str) -> list[str]:
-    """Return the loops that count lanes in which a condition holds, or may have held between the steps."""
+    """Return the loops that find the lanes in which a condition is met, at the step or by a bridge before it.
+
+    Random numbers for the bridges of a group are drawn only if one of them comes near.
+    """
     if not parts.stops:
         return []
-    lines: list[str] = []
-    near = "(new >= 0.0)"
-    if parts.slopes is not None:
-        outputs = [output(parts.slopes, c * (1 + parts.dim)) for c in range(len(parts.stops))]
-        only = Code(
-            parts.slopes.statements, tuple(parts.slopes.outputs[c * (1 + parts.dim)] for c in range(len(outputs)))
-        )
-        inner = evaluated(only, rows, "state", parts.dim)
-        lines += over_lanes(
-            inner + [f"{rows.at('var', c)} = {strength} * {strength} * {v}" for c, v in enumerate(outputs)]
-        )
-        near = "((new >= 0.0) | ({old} * new < NEAR * h * {var}))"
-    inner = [*evaluated(parts.conditions, rows, "next", parts.dim), "hit = 0"]
-    for c in range(len(parts.stops)):
-        test = near.format(old=rows.at("old", c), var=rows.at("var", c))
+    conditions = range(len(parts.stops))
+    inner = evaluated(parts.conditions, rows, "next", parts.dim)
+    for c in conditions:
         inner += [f"new = {output(parts.conditions, c)}", f"{rows.at('new', c)} = new"]
-        inner += [f"hit |= 1 if {test} & ({rows.at('active', c)} > 0.0) else 0"]
-    return lines + over_lanes([*inner, "hits += hit"])
+        inner += [f"met = (new >= 0.0) & ({rows.at('active', c)} > 0.0)", f"{rows.at('met', c)} = 1.0 if met else 0.0"]
+        inner += ["hits += 1 if met else 0"]
+    if parts.slopes is None:
+        return over_lanes(inner)
+    spreads = Code(parts.slopes.statements, tuple(parts.slopes.outputs[c * (1 + parts.dim)] for c in conditions))
+    first = evaluated(spreads, rows, "state", parts.dim)
+    first += [f"{rows.at('var', c)} = {strength} * {strength} * {output(spreads, c)}" for c in conditions]
+    bridges: list[str] = []
+    for c in conditions:
+        old, new, var = (rows.at(name, c) for name in ("old", "new", "var"))
+        inner += [f"close_by += 1 if ({old} * {new} < NEAR * h * {var}) & ({rows.at('active', c)} > 0.0) else 0"]
+        bridges += over_lanes([
+            f"draw = np.uint64(k) * np.uint64({BLOCKS}) + np.uint64({c} * (2 + NOISE))",
+            "x0, x1 = threefry(ids_of_lanes[lane], draw, seed, bridge)",
+            f"chance = exp(-2.0 * {old} * {new} / (h * {var}))",
+            f"met = ({new} < 0.0) & (unit(x0) < chance) & ({rows.at('active', c)} > 0.0)",
+            f"{rows.at('met', c)} = 1.0 if met else {rows.at('met', c)}",
+            "hits += 1 if met else 0",
+        ])  # fmt: skip
+    return [*over_lanes(first), "close_by = 0", *over_lanes(inner), "if close_by > 0:", *indented(bridges)]
 
 
 def _enlarging(parts: Parts, rows: Rows, strength: str) -> list[str]:
@@ -282,19 +291,16 @@ def _recording(parts: Parts, rows: Rows) -> list[str]:
         "            s = a[g]",
         *indented(over_lanes([*values, *together]), 3),
         "    else:",
-        "        present[:whole] = False",
+        "        present[:whole] = 0.0",
         "        for lane in range(width):",
         "            leaf = who[lane] - offset",
-        "            present[leaf] = True",
+        "            present[leaf] = 1.0",
         *indented(one, 3),
         "    if histograms.shape[0] > 0 and histogram_at[r] >= 0:",
         "        count_cells(quantities, present, whole, histograms, edges, histogram_at[r], counts)",
         "    if nodes_out.shape[0] > 0:",
-        "        if width == whole:",
-        f"            all_present(quantities, {observed}, whole, half, block_nodes[r])",
-        "        else:",
-        f"            some_present(quantities, present, {observed}, whole, leaves, block_nodes[r])",
-        "    present[:whole] = True",
+        f"        reduce(quantities, present, {observed}, whole, levels, block_nodes[r])",
+        "    present[:whole] = 1.0",
         "    if trail.shape[0] > 0:",
         "        for lane in range(width):",
         "            for i in range(DIM):",

@@ -18,8 +18,8 @@ WIDTH = 8 * LANES
 #: How a path ended, as the kernel counts: to its end, beyond every bound, at NaN, at a condition, not at all.
 FINISHED, DIVERGED, MISSING, STOPPED, UNFINISHED = range(5)
 
-#: Beyond this exponent a Brownian bridge is taken not to have crossed: exp(-40) = 4e-18 is below every resolution.
-NEVER = 40.0
+#: Beyond this exponent a Brownian bridge cannot have crossed: exp(-37) is below the least uniform number, 2^-53.
+NEVER = 37.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Rows:
         conditions = len(parts.stops)
         for name, rows in (
             ("state", self.size), ("next", self.size), ("draw", parts.increments.rows), ("old", conditions),
-            ("new", conditions), ("var", conditions), ("active", conditions), ("most", len(parts.maxima.outputs)),
+            ("new", conditions), ("var", conditions), ("met", conditions), ("active", conditions),
+            ("most", len(parts.maxima.outputs)),
         ):  # fmt: skip
             self.first[name] = self.count
             self.count += rows

@@ -133,36 +133,15 @@ def gaussian_kernel(k, m, s):
 """,
 )
 
-NUMBA = Dialect(
-    "numba",
-    {
-        **_ARITHMETIC,
-        "sigmoid": "sigmoid({0})",
-        "softplus": "softplus({0})",
-        "log_sigmoid": "-softplus(-{0})",
-        "tanh": "math.tanh({0})",
-        "exp": "math.exp({0})",
-        "log": "math.log({0})",
-        "sqrt": "math.sqrt({0})",
-        "sin": "math.sin({0})",
-        "cos": "math.cos({0})",
-        "relu": "max({0}, 0.0)",
-        "step": "step({0})",
-        "abs": "abs({0})",
-        "sign": "sign({0})",
-        "clip": "min(max({0}, {1}), {2})",
-        "gaussian_kernel": "gaussian_kernel({0}, {1}, {2})",
-        # What methods need besides the operations of games.
-        "equal": "1.0 if {0} == {1} else 0.0",
-        "max": "max({0}, {1})",
-        "nan_above": "{0} if {1} <= {2} else math.nan",
-    },
-    """import math
+_NUMBA_IMPORTS = """import math
 
 from numba import njit, prange
 
 
-@njit(cache=True)
+"""
+
+#: Through the mathematical library, whose calls keep loops from being vectorised.
+_NUMBA_LIBRARY = """@njit(cache=True)
 def sigmoid(x):
     if x >= 0.0:
         return 1.0 / (1.0 + math.exp(-x))
@@ -175,7 +154,10 @@ def softplus(x):
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-@njit(cache=True)
+"""
+
+#: What Numba's dialects have in common; needs ``math`` and ``njit``.
+NUMBA_SHARED = """@njit(cache=True)
 def step(x):
     return 1.0 if x > 0.0 else 0.0
 
@@ -205,7 +187,33 @@ def gaussian_kernel(k, m, s):
     if int(k) % 2:
         current = -current
     return current * density / width ** (int(k) + 1)
-""",
+"""
+
+NUMBA = Dialect(
+    "numba",
+    {
+        **_ARITHMETIC,
+        "sigmoid": "sigmoid({0})",
+        "softplus": "softplus({0})",
+        "log_sigmoid": "-softplus(-{0})",
+        "tanh": "math.tanh({0})",
+        "exp": "math.exp({0})",
+        "log": "math.log({0})",
+        "sqrt": "math.sqrt({0})",
+        "sin": "math.sin({0})",
+        "cos": "math.cos({0})",
+        "relu": "max({0}, 0.0)",
+        "step": "step({0})",
+        "abs": "abs({0})",
+        "sign": "sign({0})",
+        "clip": "min(max({0}, {1}), {2})",
+        "gaussian_kernel": "gaussian_kernel({0}, {1}, {2})",
+        # What methods need besides the operations of games.
+        "equal": "1.0 if {0} == {1} else 0.0",
+        "max": "max({0}, {1})",
+        "nan_above": "{0} if {1} <= {2} else math.nan",
+    },
+    _NUMBA_IMPORTS + _NUMBA_LIBRARY + NUMBA_SHARED,
 )
 
 DIALECTS = {dialect.name: dialect for dialect in (NUMPY, TORCH, NUMBA)}

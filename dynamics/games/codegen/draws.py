@@ -69,8 +69,8 @@ def functions() -> str:
     ``threefry(c0, c1, k0, k1)``   two words, uint64, of the counter ``(c0, c1)`` and the key ``(k0, k1)``
     ``unit(word)``                 :func:`dynamics.core.random.to_uniform`
     ``normal_pair(word0, word1)``  two standard normal numbers, as :func:`dynamics.core.random.normals`
-    ``two_point(word)``            -1 or 1, as :func:`dynamics.core.random.two_points`
-    ``three_point(word)``          -sqrt(3), 0 or sqrt(3), as :func:`dynamics.core.random.three_points`
+    ``two_point(word)``            -1 or 1, as :func:`dynamics.core.random.to_two_point`
+    ``three_point(word)``          -sqrt(3), 0 or sqrt(3), as :func:`dynamics.core.random.to_three_point`
     =============================  =================================================================================
 
     Returns

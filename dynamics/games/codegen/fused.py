@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core.typing import Signature
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 

@@ -124,7 +124,7 @@ def kernel(
     )
     settings = '@njit(cache=True, nogil=True, error_model="numpy")'
     return "\n\n\n".join([
-        'import numpy as np\n\nINNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
+        'INNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
         VECTORISED.prelude.rstrip(),
         f"DIM, SIZE, WIDTH = {dim}, {size}, {WIDTH}",
         _LEAVE,

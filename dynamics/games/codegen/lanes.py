@@ -8,58 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
-from dynamics.games.codegen.dialects import NUMBA, Dialect
+from dynamics.games.codegen import elementary
+from dynamics.games.codegen.dialects import NUMBA, NUMBA_SHARED, Dialect
 from dynamics.games.codegen.program import Assign, GaussianSum
 from dynamics.games.codegen.render import assignment
 
 _INDENT = "    "
 
 
-def _exponential() -> str:
-    """Return an exponential as exact as the library's (two units in the last place).
+_PRELUDE = """import math
 
-    ``e^x = 2^n e^r`` with ``|r| <= log(2)/2`` and ``e^r = 1 + r + r^2 g(r)``; g is interpolated at Chebyshev points by
-    a polynomial of degree 9, which leaves 2e-17 of ``e^r``. Two factors make up ``2^n``, so that the result may be
-    subnormal.
-    """
-    half = np.log(2) / 2 * (1 + 1e-9)
+import numpy as np
+from numba import njit
 
-    def remainder(x: np.ndarray) -> np.ndarray:
-        total = np.zeros_like(x)
-        for k in range(24, 1, -1):
-            total = total * x / (k + 1) + 1.0
-        return total / 2
-
-    nodes = np.polynomial.Chebyshev.interpolate(lambda u: remainder(half * u), 9)
-    series = nodes.convert(kind=np.polynomial.Polynomial).coef / half ** np.arange(10)
-    horner = repr(float(series[-1]))
-    for c in series[-2::-1]:
-        horner = f"({horner} * r + {float(c)!r})"
-    return f"""@njit(**INNER)
-def exp(x):
-    x = -746.0 if x < -746.0 else x
-    x = 710.0 if x > 710.0 else x
-    k = x * 1.4426950408889634 + 6755399441055744.0
-    n = k - 6755399441055744.0
-    r = (x - n * 0.6931471803691238) - n * 1.9082149292705877e-10
-    p = 1.0 + (r + r * r * {horner})
-    m = np.float64(k).view(np.int64) - 0x4338000000000000
-    h = m >> 1
-    return p * np.int64((h + 1023) << 52).view(np.float64) * np.int64((m - h + 1023) << 52).view(np.float64)"""
+from dynamics.games.codegen.fused import fma
 
 
-_SIGMOID = """@njit(**INNER)
-def sigmoid(x):
-    e = exp(-abs(x))
-    return (e if x < 0.0 else 1.0) / (1.0 + e)"""
+"""
 
-#: Needs ``np``, and ``INNER`` (the compiler's settings) bound before its prelude.
+#: Needs ``INNER`` (the compiler's settings) bound before its prelude. Powers with exponents that are not whole numbers
+#: and Gaussian kernels still call the library.
 VECTORISED = Dialect(
     "vectorised",
-    {**NUMBA.operations, "exp": "exp({0})"},
-    "\n\n\n".join([NUMBA.prelude.rstrip(), _exponential(), _SIGMOID]) + "\n",
+    {**NUMBA.operations, **{name: f"{name}({{0}})" for name in ("exp", "log", "sin", "cos", "tanh")}},
+    _PRELUDE + NUMBA_SHARED.rstrip() + "\n\n\n" + elementary.functions(),
 )
 
 

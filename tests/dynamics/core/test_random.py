@@ -1,8 +1,7 @@
-"""Random numbers: known answers, addresses, twins, then statistics.
+"""Random numbers: known answers, addresses, whole numbers and permutations.
 
-Every statistical test looks at fixed seeds, hence it is repeatable; the false-alarm probability stated is the one for
-a fresh seed. ``ALARM`` is that of a single test; this file has fewer than 100, so that fewer than one change of the
-generator in 10,000 would fail by chance.
+Statistics of the numbers themselves are in ``test_random_statistics``. The two statistical tests here look at fixed
+seeds, hence they are repeatable; each would fail for one fresh seed in a million.
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ from scipy import stats
 
 from dynamics.core import random
 from dynamics.core.errors import InputError
-from dynamics.core.random import Stream, integers, normals, permutation, threefry2x64, uniforms, words
+from dynamics.core.random import Stream, integers, normals, permutation, threefry2x64, words
 
+#: False-alarm probability of a statistical test.
 ALARM = 1e-6
-#: |z| beyond which a standard normal statistic is an alarm.
-LIMIT = stats.norm.isf(ALARM / 2)
 FULL = 2**64 - 1
 
 # Random123, tests/kat_vectors: threefry2x64, 20 rounds.
@@ -39,10 +37,7 @@ KNOWN = [
 
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN)
 def test_threefry_gives_the_published_answers(counter, key, answer) -> None:
-    from dynamics.core.random_compiled import threefry
-
     assert tuple(int(word) for word in threefry2x64(counter, key)) == answer
-    assert threefry(*(np.uint64(word) for word in (*counter, *key))) == answer
 
 
 def test_the_published_answers_come_out_of_one_vectorised_call() -> None:
@@ -51,33 +46,6 @@ def test_the_published_answers_come_out_of_one_vectorised_call() -> None:
 
 
 word = st.integers(0, FULL)
-
-
-@given(word, word, word, word)
-def test_compiled_threefry_equals_the_readable_one(c0: int, c1: int, k0: int, k1: int) -> None:
-    from dynamics.core.random_compiled import threefry
-
-    readable = tuple(int(part) for part in threefry2x64((c0, c1), (k0, k1)))
-    assert threefry(np.uint64(c0), np.uint64(c1), np.uint64(k0), np.uint64(k1)) == readable
-
-
-addresses = st.tuples(
-    word, word, st.integers(0, 2**48 - 1), st.sampled_from(Stream), st.integers(0, 2**32 - 1), st.integers(0, 40)
-)
-
-
-@given(addresses)
-def test_compiled_draws_equal_the_readable_ones(address: tuple[int, int, int, Stream, int, int]) -> None:
-    from dynamics.core.random_compiled import normal_pair, uniform_pair, word_pair
-
-    seed, path, step, stream, substream, block = address
-    first = 2 * block
-    compiled = np.uint64(seed), np.uint64(path), step, random.stream_word(stream, substream), block
-    readable = seed, path, step, stream, first + 2, substream
-    assert word_pair(*compiled) == tuple(words(*readable)[first:])
-    assert uniform_pair(*compiled) == tuple(uniforms(*readable)[first:])
-    # log, cos and sin of two libraries: one unit in the last place each, of numbers up to 8.57
-    np.testing.assert_allclose(normal_pair(*compiled), normals(*readable)[first:], rtol=0, atol=1e-14)
 
 
 @given(word, st.integers(0, 2**40), st.integers(1, 9), st.integers(1, 9), st.integers(0, 7))
@@ -160,82 +128,3 @@ def test_integers_are_equally_likely_and_below_the_limit() -> None:
     assert stats.chisquare(np.bincount(drawn, minlength=7)).pvalue > ALARM
     assert drawn.min() == 0
     assert drawn.max() == 6
-
-
-SIZE = 2**18
-AXES = {
-    "paths": lambda seed: (seed, np.arange(SIZE), 0, Stream.BROWNIAN, 1, 0),
-    "steps": lambda seed: (seed, 0, np.arange(SIZE), Stream.BROWNIAN, 1, 0),
-    "draws": lambda seed: (seed, np.arange(2), 0, Stream.BROWNIAN, SIZE // 2, 0),
-}
-
-
-def uniformity(sample: np.ndarray) -> float:
-    """Return the p-value of equal counts in 256 cells."""
-    return float(stats.chisquare(np.bincount((sample * 256).astype(int), minlength=256)).pvalue)
-
-
-def normality(sample: np.ndarray) -> float:
-    """Return the largest |z| of the mean, the variance and the fourth moment of a standard normal sample.
-
-    Their variances are 1/N, 2/N and 96/N.
-    """
-    n = sample.size
-    return max(
-        abs(sample.mean()) * np.sqrt(n),
-        abs((sample**2).mean() - 1) * np.sqrt(n / 2),
-        abs((sample**4).mean() - 3) * np.sqrt(n / 96),
-    )
-
-
-@pytest.mark.parametrize("axis", AXES)
-@pytest.mark.parametrize("seed", [0, 1, 2**63])
-def test_numbers_are_uniform_and_normal_along_every_axis(axis: str, seed: int) -> None:
-    assert uniformity(uniforms(*AXES[axis](seed)).ravel()) > ALARM
-    sample = normals(*AXES[axis](seed)).ravel()
-    assert normality(sample) < LIMIT
-    assert stats.kstest(sample, "norm").pvalue > ALARM
-
-
-def test_a_one_percent_wrong_sigma_and_a_bent_uniform_are_caught() -> None:
-    # Negative control. The variance of 1.01 sigma is off by 2.0 %, its standard error is sqrt(2/N) = 0.28 %: z = 7.3.
-    sample = normals(*AXES["paths"](0)).ravel()
-    assert normality(1.01 * sample) > LIMIT
-    # u^(1.05) has the density f = a u^(a - 1) with a = 1/1.05. The chi-square statistic grows by N (E f - 1) = 656,
-    # its standard deviation is sqrt(2 255) = 23: z = 29.
-    assert uniformity(uniforms(*AXES["paths"](0)).ravel() ** 1.05) < ALARM
-
-
-def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Return z of the correlation of two standard normal samples (its variance is 1/N)."""
-    return float(abs((first * second).mean()) * np.sqrt(first.size))
-
-
-def test_neighbouring_addresses_are_uncorrelated() -> None:
-    base = normals(0, np.arange(SIZE), 5, Stream.BROWNIAN, 2)
-    assert correlation(base[:, 0], base[:, 1]) < LIMIT
-    for other in (
-        normals(1, np.arange(SIZE), 5, Stream.BROWNIAN),
-        normals(0, np.arange(SIZE) + 1, 5, Stream.BROWNIAN),
-        normals(0, np.arange(SIZE), 6, Stream.BROWNIAN),
-        normals(0, np.arange(SIZE), 5, Stream.INITIAL),
-        normals(0, np.arange(SIZE), 5, Stream.BROWNIAN, 1, 1),
-    ):
-        assert correlation(base[:, 0], other[:, 0]) < LIMIT
-        assert correlation(base[:, 0] ** 2 - 1, (other[:, 0] ** 2 - 1) / 2) < LIMIT
-
-
-def test_a_correlation_of_one_in_fifty_is_caught() -> None:
-    # Negative control: z = 0.02 sqrt(2^18) = 10.2.
-    base = normals(0, np.arange(SIZE), 5, Stream.BROWNIAN, 2)
-    assert correlation(base[:, 0], 0.02 * base[:, 0] + np.sqrt(1 - 0.02**2) * base[:, 1]) > LIMIT
-
-
-def test_flipping_one_bit_of_the_address_flips_half_of_the_bits() -> None:
-    # 2,000 addresses times 128 bits: the mean share has the standard error 0.5 / sqrt(256,000) = 0.001.
-    keys = np.arange(2000, dtype=np.uint64)
-    plain = np.stack(threefry2x64((keys, 0), (7, 0)))
-    for position in (0, 17, 63):
-        flipped = np.stack(threefry2x64((keys ^ np.uint64(2**position), 0), (7, 0)))
-        share = np.bitwise_count(plain ^ flipped).sum() / (128 * 2000)
-        assert abs(share - 0.5) < LIMIT * 0.001

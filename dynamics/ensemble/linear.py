@@ -20,6 +20,8 @@ from dynamics.ensemble.sde import SDE
 
 #: Gauss-Legendre points of an integral over one step under a schedule; exact for polynomials of degree 31.
 _POINTS = 16
+#: Sums over a step and over its halves agree to this share, or the halves are halved, so many times at most.
+_AGREE, _HALVINGS = 1e-12, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +176,37 @@ def noise_covariances(linear: LinearSDE, h: float, starts: ArrayLike) -> NDArray
     if linear.strength is None:
         constant = _covariance(linear.drift, linear.diffusion, h)
         return np.broadcast_to(constant, (len(starts), *constant.shape))
+    return _scheduled(linear, h, starts)
+
+
+def _scheduled(
+    linear: LinearSDE, h: float, starts: NDArray[np.float64], allowed: NDArray[np.float64] | None = None, depth: int = 0
+) -> NDArray[np.float64]:
+    """Return covariances under a schedule; steps whose sum differs from that over their halves are halved.
+
+    ``allowed`` is the difference allowed to each, which halves inherit: a share of the covariance over the whole step.
+    """
+    halves, whole = _sums(linear, h / 2, np.append(starts, starts + h / 2)), _sums(linear, h, starts)
+    found = _joined(linear, h / 2, halves)
+    inherited = _AGREE * np.abs(found).max(axis=(1, 2)) if allowed is None else allowed
+    rough = np.abs(found - whole).max(axis=(1, 2)) > inherited
+    if rough.any() and depth < _HALVINGS:
+        later = np.append(starts[rough], starts[rough] + h / 2)
+        finer = _scheduled(linear, h / 2, later, np.tile(inherited[rough], 2), depth + 1)
+        found[rough] = _joined(linear, h / 2, finer)
+    return found
+
+
+def _joined(linear: LinearSDE, h: float, parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return covariances over pairs of steps of length h; the later steps stand behind all earlier ones."""
+    first, second = np.split(parts, 2)
+    e, _ = propagate(linear, h)
+    return e @ first @ e.T + second
+
+
+def _sums(linear: LinearSDE, h: float, starts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Gauss-Legendre sums over steps, split where g jumps."""
+    assert linear.strength is not None
     places, weights = _nodes(0.0, h)
     products = _carried(linear, h - places)
     factors = np.array([[linear.strength(t + place) ** 2 for place in places] for t in starts])
@@ -204,14 +237,23 @@ def _carried(linear: LinearSDE, times: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _covariance(a: NDArray[np.float64], q: NDArray[np.float64], h: float) -> NDArray[np.float64]:
-    """Return the integral over [0, h] of ``exp(A s) Q exp(A s)^T`` (Van Loan 1978, theorem 1)."""
+    """Return the integral over [0, h] of ``exp(A s) Q exp(A s)^T`` (Van Loan 1978, theorem 1).
+
+    The exponential of the block matrix grows with ``exp(-A h)``, which leaves nothing of the integral where modes decay
+    fast. It is taken over a short step, and the step is doubled: ``C(2 h) = C(h) + exp(A h) C(h) exp(A h)^T``.
+    """
     from scipy.linalg import expm
 
     n = len(a)
+    doublings = max(0, int(np.ceil(np.log2(max(np.linalg.norm(a, 1) * h, 1.0)))))
+    short = h / 2**doublings
     block = np.zeros((2 * n, 2 * n))
-    block[:n, :n], block[:n, n:], block[n:, n:] = -a * h, q * h, a.T * h
+    block[:n, :n], block[:n, n:], block[n:, n:] = -a * short, q * short, a.T * short
     both = expm(block)
-    found = both[n:, n:].T @ both[:n, n:]
+    e = both[n:, n:].T
+    found = e @ both[:n, n:]
+    for _ in range(doublings):
+        found, e = found + e @ found @ e.T, e @ e
     return (found + found.T) / 2
 
 

@@ -142,17 +142,18 @@ class LinearSDE:
         m = np.array(mean, dtype=np.float64)
         s = np.zeros((self.dim, self.dim)) if covariance is None else np.array(covariance, dtype=np.float64)
         now, means, covariances = 0.0, [], []
-        for t in np.asarray(times, dtype=np.float64):
-            if t > now:
-                e, d, q = self._step(t - now, now)
-                m, s, now = e @ m + d, e @ s @ e.T + q, float(t)
-            means.append(m)
-            covariances.append(s)
+        with _one_thread():
+            for t in np.asarray(times, dtype=np.float64):
+                if t > now:
+                    e, d, q = self._step(t - now, now)
+                    m, s, now = e @ m + d, e @ s @ e.T + q, float(t)
+                means.append(m)
+                covariances.append(s)
         return np.array(means), np.array(covariances)
 
     def _step(self, h: float, t: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return ``exp(A h)``, the integral of ``exp(A s) c`` and the covariance of the noise over [t, t + h]."""
-        return *propagate(self, h), noise_covariances(self, h, [t])[0]
+        return *propagate(self, h), _added(self, h, np.array([t]))[0]
 
 
 def propagate(linear: LinearSDE, h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -172,7 +173,18 @@ def noise_covariances(linear: LinearSDE, h: float, starts: ArrayLike) -> NDArray
     ``integral over [t, t + h] of g(s)^2 C(t + h - s) C(t + h - s)^T ds`` with ``C(u) = exp(A u) B``: in closed form
     without a schedule, else by Gauss-Legendre sums, split where g jumps.
     """
-    starts = np.asarray(starts, dtype=np.float64)
+    with _one_thread():
+        return _added(linear, h, np.asarray(starts, dtype=np.float64))
+
+
+def _one_thread() -> Any:
+    """Keep the exponentials of many small matrices to one thread of BLAS: handing them out takes 200 times as long."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
+
+
+def _added(linear: LinearSDE, h: float, starts: NDArray[np.float64]) -> NDArray[np.float64]:
     if linear.strength is None:
         constant = _covariance(linear.drift, linear.diffusion, h)
         return np.broadcast_to(constant, (len(starts), *constant.shape))

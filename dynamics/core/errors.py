@@ -81,6 +81,8 @@ def check_number(name: str, value: Any) -> float:
     """Return ``value`` as a float, or refuse what is not a finite real number."""
     try:
         number = float(value)
+    except OverflowError:
+        raise InputError(f"{name} is too large: give a number below 1e308.") from None
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a number, got {value!r}.") from None
     if not np.isfinite(number):
@@ -93,7 +95,7 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     number = check_number(name, value)
     if number != int(number) or number < least:
         raise InputError(f"{name} must be a whole number of at least {least}, got {value}.")
-    # Whole numbers beyond 2^53, as seeds may be, are not those of floats.
+    # A float does not hold whole numbers beyond 2^53, and a seed is one of 2^64.
     return int(value) if isinstance(value, int | np.integer) else int(number)
 
 

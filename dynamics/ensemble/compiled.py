@@ -60,17 +60,24 @@ class Piece:
     trail: NDArray[np.float64]
     state: NDArray[np.float64]
 
-    def reduced(self, values: NDArray[np.float64], blocks: NDArray[np.int64], limit: int = TOP) -> Nodes:
-        """Return the nodes of one value of each path, shape (paths, size), where it is not NaN.
+    def reduced(
+        self,
+        values: NDArray[np.float64],
+        blocks: NDArray[np.int64],
+        limit: int = TOP,
+        present: NDArray[np.bool_] | None = None,
+    ) -> Nodes:
+        """Return the nodes of one value of each path, shape (paths, size), of those present: where it is not NaN.
 
         Nodes of level ``limit`` stay apart.
         """
         from dynamics.ensemble.tree import reduce_rows, row_length
 
+        counted = np.asarray(~np.isnan(values).any(axis=1)) if present is None else present
         kept = np.empty((CAPACITY, 1, row_length(values.shape[1])))
         addresses = np.empty((CAPACITY, 2), dtype=np.int64)
         skip = self.status == UNFINISHED
-        held = reduce_rows(np.ascontiguousarray(values), skip, self.first, blocks, kept, addresses, limit)
+        held = reduce_rows(np.ascontiguousarray(values), counted, skip, self.first, blocks, kept, addresses, limit)
         return listed(kept, addresses, held)
 
 

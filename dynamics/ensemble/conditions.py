@@ -14,8 +14,9 @@ from typing import Any
 
 import sympy as sp
 
-from dynamics.core.errors import InputError, check_positive
+from dynamics.core.errors import InputError, check_positive, check_states
 from dynamics.ensemble.sde import SDE
+from dynamics.games.expressions import MAX_LENGTH
 from dynamics.games.primitives import relu
 
 _LESS, _GREATER = (ast.Lt, ast.LtE), (ast.Gt, ast.GtE)
@@ -52,49 +53,62 @@ def read_condition(given: Condition | str, sde: SDE, *, stop: bool) -> Condition
         return Condition(given.text, given.expression, stop)
     if not isinstance(given, str) or not given.strip():
         raise InputError(f'A condition is a text such as "abs(x) > 1", got {given!r}.')
+    if len(given) > MAX_LENGTH:
+        raise InputError(f"The condition has {len(given)} characters, at most {MAX_LENGTH} are allowed: shorten it.")
+    shown = repr(given if len(given) <= 60 else given[:57] + "...")
     try:
-        tree = ast.parse(given.strip(), mode="eval").body
+        expression = _read(ast.parse(given.strip(), mode="eval").body, shown, sde)
+    except InputError:
+        raise
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise InputError(
-            f'The condition {given!r} is not one: write it as "abs(x) > 1" or "x > 1 and y < 0".'
-        ) from None
-    expression = _read(tree, given, sde)
+        raise InputError(f'The condition {shown} is not one: write it as "abs(x) > 1" or "x > 1 and y < 0".') from None
     coordinates = set(sde.coordinate_symbols)
     if not expression.free_symbols & coordinates:
-        raise InputError(f"The condition {given!r} names no coordinate: use {', '.join(sde.names)}.")
+        raise InputError(f"The condition {shown} names no coordinate: use {', '.join(sde.names)}.")
     return Condition(given.strip(), expression, stop)
 
 
 def ball(centre: Mapping[str, float] | Sequence[float], radius: float, sde: SDE, name: str = "") -> Condition:
     """Return the ball around a state, for first passages to an equilibrium: ``(r^2 - |y - c|^2) / (2 r) > 0``."""
     radius = check_positive("The radius of a ball", radius)
-    values = [centre[n] for n in sde.motion.names] if isinstance(centre, Mapping) else list(centre)
-    if len(values) != sde.motion.dim:
-        raise InputError(f"The centre of a ball has {len(values)} coordinates, expected {sde.motion.dim}.")
+    names = sde.motion.names
+    if isinstance(centre, Mapping):
+        for key in (*centre, *names):
+            if key not in names or key not in centre:
+                raise InputError(f"The centre of a ball names {', '.join(centre)}, expected {', '.join(names)}.")
+        centre = [centre[key] for key in names]
+    values = check_states("The centre of a ball", centre, names)
+    if values.ndim != 1:
+        raise InputError(f"The centre of a ball is one state, got {len(values)}: take a ball for each.")
     squares = [(s - sp.Float(float(v))) ** 2 for s, v in zip(sde.coordinate_symbols, values, strict=False)]
-    text = name or "|y - (" + ", ".join(f"{float(v):g}" for v in values) + f")| < {radius:g}"
+    text = name or "|y - (" + ", ".join(f"{v:g}" for v in values) + f")| < {radius:g}"
     return Condition(text, (radius**2 - sp.Add(*squares)) / (2 * radius), stop=False)
 
 
 def _read(node: ast.expr, text: str, sde: SDE) -> sp.Expr:
     match node:
         case ast.BoolOp(op=op, values=values):
-            parts = [_read(value, text, sde) for value in values]
-            total = parts[0]
-            for part in parts[1:]:
-                total = total + relu(part - total) if isinstance(op, ast.Or) else total - relu(total - part)
-            return total
+            return _joined([_read(value, text, sde) for value in values], either=isinstance(op, ast.Or))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return -_read(operand, text, sde)
         case ast.Compare(left=left, ops=ops, comparators=right):
             sides = [left, *right]
             found = [_comparison(a, op, b, text, sde) for a, op, b in zip(sides, ops, sides[1:], strict=False)]
-            total = found[0]
-            for part in found[1:]:
-                total = total - relu(total - part)
-            return total
+            return _joined(found, either=False)
         case _:
-            raise InputError(f'The condition {text!r} is no comparison: write it as "abs(x) > 1" or "x > 1 and y < 0".')
+            raise InputError(f'The condition {text} is no comparison: write it as "abs(x) > 1" or "x > 1 and y < 0".')
+
+
+def _joined(parts: Sequence[sp.Expr], *, either: bool) -> sp.Expr:
+    """Return the largest or the smallest of some expressions.
+
+    The first half appears twice: joined in halves, n parts make an expression of size ``n^1.6``, one by one ``2^n``.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    one, other = (_joined(part, either=either) for part in (parts[:half], parts[half:]))
+    return one + relu(other - one) if either else one - relu(one - other)
 
 
 def _comparison(a: ast.expr, op: Any, b: ast.expr, text: str, sde: SDE) -> sp.Expr:
@@ -103,4 +117,4 @@ def _comparison(a: ast.expr, op: Any, b: ast.expr, text: str, sde: SDE) -> sp.Ex
         return high - low
     if isinstance(op, _GREATER):
         return low - high
-    raise InputError(f"The condition {text!r} compares with something else than < and >: a path meets no equation.")
+    raise InputError(f"The condition {text} compares with something else than < and >: a path meets no equation.")

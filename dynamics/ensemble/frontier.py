@@ -81,11 +81,11 @@ class Frontier:
         """Return standard errors of the covariances by the jackknife over the nodes, shape (records, size, size).
 
         Leaving out one node after the other needs no assumption on the law of the paths; with 64 to 128 nodes the error
-        is itself uncertain by about a tenth. NaN with fewer than 8 nodes. Source: Efron and Stein 1981.
+        is itself uncertain by about a tenth. NaN with fewer than 8 nodes, that is, paths. Source: Efron and Stein 1981.
         """
         total, parts = self.total(), self.batches()
         shape = total.covariance.shape
-        if len(parts) < 8:
+        if len(parts) < FEWEST:
             return np.full(shape, np.nan)
         estimates = np.array([total.without(part).covariance for part in parts])
         weights = np.array([part.count for part in parts]) / np.maximum(total.count, 1)
@@ -96,7 +96,9 @@ class Frontier:
             pseudo = np.where(weights[..., None, None] > 0, pseudo, total.covariance)
             centre = len(parts) * total.covariance - ((1.0 - weights[..., None, None]) * estimates).sum(axis=0)
             spread = np.where(weights[..., None, None] > 0, (pseudo - centre) ** 2 / (h - 1.0), 0.0)
-            return np.sqrt(spread.mean(axis=0))
+            # Batches of which no path is left are none.
+            left = (weights > 0).sum(axis=0)[:, None, None]
+            return np.where(left < FEWEST, np.nan, np.sqrt(spread.sum(axis=0) / left))
 
 
 @dataclass(frozen=True)

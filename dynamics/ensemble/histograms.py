@@ -32,17 +32,23 @@ class Histogram:
 
     def checked(self, known: Mapping[str, Any], dt: float, steps: int) -> Histogram:
         """Return the histogram with numbers in place, or refuse axes, cells or times that make no sense."""
+        if not isinstance(self.axes, Mapping):
+            raise InputError(f"The axes of a histogram are a mapping such as {{'x': (-1, 1, 50)}}, got {self.axes!r}.")
         if not 1 <= len(self.axes) <= MOST_AXES:
             raise InputError(f"A histogram has 1 to {MOST_AXES} axes, got {len(self.axes)}.")
         axes = {}
         for name, given in self.axes.items():
             if name not in known:
                 raise unknown("quantity of the histogram", name, known)
+            if not isinstance(given, Sequence) or isinstance(given, str) or len(given) != 3:
+                raise InputError(f"The axis {name} of a histogram is {given!r}, expected (low, high, cells).")
             low, high = (check_number(f"The edge of '{name}'", edge) for edge in given[:2])
             if not low < high:
                 raise InputError(f"The axis {name}={low:g}:{high:g} is reversed or empty: give low < high.")
             axes[name] = (low, high, check_count(f"The number of cells of '{name}'", given[2]))
         times = (steps * dt,) if self.times is None else tuple(check_number("The time", t) for t in self.times)
+        if not times:
+            raise InputError("A histogram has no time: give some, or none at all for the end of the run.")
         for t in times:
             if not 0 <= t <= steps * dt * (1 + 1e-9) or abs(t / dt - round(t / dt)) > 1e-6 * max(1, t / dt):
                 raise InputError(f"The time {t:g} of a histogram is no multiple of dt = {dt:g} in the run: move it.")
@@ -123,7 +129,8 @@ class Counts:
             cell = min(max(cell, 1), len(counts))
             inside = (share * total - below[cell - 1]) / max(counts[cell - 1], 1)
             value = edges[cell - 1] + inside * (edges[cell] - edges[cell - 1])
-            first = max(int(np.searchsorted(below, low, side="right")) - 1, 0)
+            # The cells of the order statistics number ``low`` and ``high + 1``.
+            first = max(int(np.searchsorted(below, low, side="left")) - 1, 0)
             last = min(int(np.searchsorted(below, high + 1, side="left")), len(counts))
             found.append(Quantile(float(share), float(value), float(edges[first]), float(edges[last])))
         return found

@@ -102,6 +102,7 @@ class Plan:
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to repeat the run (JSON-serialisable)."""
+        # Not how many: runs over parts of the paths are to be merged.
         start = self.start.tolist() if self.start.ndim == 1 else "one state of the caller for each path"
         return {
             **self.sde.describe(),
@@ -118,6 +119,8 @@ class Plan:
             "until": [c.text for c in self.conditions if c.stop],
             "watch": [c.text for c in self.conditions if not c.stop],
             "bridge": self.bridge,
+            "observe": [name for name in self.observables if name not in self.sde.names],
+            "maxima": list(self.maxima),
         }
 
 
@@ -133,11 +136,11 @@ def make_plan(
     seed: int = 0,
     first: int = 0,
     records: int | Sequence[float] = 101,
-    observe: Sequence[str] = (),
+    observe: str | Sequence[str] = (),
     until: str | Condition | Sequence[str | Condition] = (),
-    watch: Sequence[str | Condition] = (),
+    watch: str | Condition | Sequence[str | Condition] = (),
     bridge: bool = True,
-    maxima: Sequence[str] = (),
+    maxima: str | Sequence[str] = (),
     histograms: Sequence[Histogram] = (),
     brownian_dt: float | None = None,
 ) -> Plan:
@@ -145,11 +148,9 @@ def make_plan(
     paths = check_count("The number of paths", paths)
     first = check_count("The first path", first, least=0)
     seed = check_count("The seed", seed, least=0)
-    if seed >= 2**64 or first + paths > 2**63:
-        raise InputError(
-            f"Seeds lie below 2^64 and path numbers below 2^63, got the seed {seed} and paths up to {first + paths}: "
-            "take smaller ones."
-        )
+    for name, value, most in (("The seed", seed, 2**64), ("The number behind the last path", first + paths, 2**62)):
+        if value >= most:
+            raise InputError(f"{name} must be below 2^{most.bit_length() - 1}, got {value}.")
     dt, time = check_positive("The step dt", dt), check_positive("The time", time)
     steps = _whole("dt", dt, "the time", time)
     refine = 1 if brownian_dt is None else _whole("brownian_dt", check_positive("brownian_dt", brownian_dt), "dt", dt)
@@ -160,12 +161,11 @@ def make_plan(
     if begin.ndim > 1 and begin.shape != (paths, own.dim):
         raise InputError(f"The start has the shape {begin.shape}, expected ({own.dim},) or ({paths}, {own.dim}).")
     names = {name: sp.Symbol(name, real=True) for name in sde.names}
-    texts = [until] if isinstance(until, str | Condition) else list(until)
-    conditions = [read_condition(c, sde, stop=True) for c in texts]
-    conditions += [read_condition(c, sde, stop=False) for c in watch]
+    conditions = [read_condition(c, sde, stop=True) for c in _several(until)]
+    conditions += [read_condition(c, sde, stop=False) for c in _several(watch)]
     if len({c.text for c in conditions}) < len(conditions):
         raise InputError("The same condition was given twice: give it once, as until or as watch.")
-    extra = {text: sde.parse(text) for text in observe if text not in names}
+    extra = {text: sde.parse(text) for text in _several(observe) if text not in names}
     filled = tuple(histogram.checked({**names, **extra}, dt, steps) for histogram in histograms)
     moments = [t for histogram in filled for t in histogram.times or ()]
     return Plan(
@@ -183,9 +183,14 @@ def make_plan(
         observables={**names, **extra},
         conditions=tuple(conditions),
         bridge=bool(bridge and scheme.pathwise and conditions) or bool(bridge and scheme.pathwise and maxima),
-        maxima={text: sde.parse(text) for text in maxima},
+        maxima={text: sde.parse(text) for text in _several(maxima)},
         histograms=filled,
     )
+
+
+def _several(given: Any) -> list[Any]:
+    """Return one or several texts as a list."""
+    return [given] if isinstance(given, str | Condition) else list(given)
 
 
 def _default_start(motion: Field) -> ArrayLike:
@@ -223,7 +228,10 @@ def _records(given: int | Sequence[float], steps: int, dt: float) -> NDArray[np.
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         count = check_count("The number of records", given, least=2)
         return np.unique(np.round(np.linspace(0, steps, min(count, steps + 1))).astype(np.int64))
-    times = np.atleast_1d(np.asarray(given, dtype=np.float64))
+    try:
+        times = np.array([check_number("The record time", t) for t in np.atleast_1d(given)])
+    except TypeError:
+        raise InputError(f"The records are a number of times or a list of them, got {given!r}.") from None
     numbers = np.round(times / dt).astype(np.int64)
     bad = (np.abs(times / dt - numbers) > _WHOLE * np.maximum(1, numbers)) | (numbers < 0) | (numbers > steps)
     if bad.any():

@@ -69,11 +69,16 @@ class ReadableLoop:
         self.plan = plan
         self.constants = plan.scheme.constants(plan.sde, plan.dt)
         self.increments = plan.scheme.increments(plan.sde)
-        self.expressions = {
-            "observed": list(plan.observables.values()),
-            "conditions": [condition.expression for condition in plan.conditions],
-            "maxima": list(plan.maxima.values()),
-        }
+        conditions, maxima = [c.expression for c in plan.conditions], list(plan.maxima.values())
+        self.observed = _Formulas(plan.sde, "observed", list(plan.observables.values()))
+        self.conditions = _Formulas(plan.sde, "conditions", conditions)
+        self.maxima = _Formulas(plan.sde, "maxima", maxima)
+        # Rows of 1 + dim for each expression: |B^T grad|^2 and B B^T grad.
+        bridged = plan.sde if plan.bridge else None
+        self.slopes, self.spreads = (
+            _Formulas(plan.sde, kind, [entry for g in given for entry in slope(g, bridged)] if bridged else [])
+            for kind, given in (("slopes", conditions), ("spreads", maxima))
+        )
 
     def compile(self) -> None:
         """Do nothing: there is nothing to compile."""
@@ -83,12 +88,6 @@ class ReadableLoop:
         plan = self.plan
         strengths = plan.sde.strengths(end - begin, plan.dt, begin)
         return np.hstack([strengths, plan.scheme.columns(plan.sde, plan.dt, begin, end - begin)])
-
-    def _values(self, kind: str, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        expressions: list[sp.Expr] = self.expressions[kind]
-        if not expressions:
-            return np.empty((len(y), 0))
-        return self.plan.sde.evaluate(f"{kind} {expressions}", expressions, y[:, : self.plan.sde.dim])
 
     def __call__(
         self,
@@ -110,7 +109,7 @@ class ReadableLoop:
         moments = plan.records if records is None else records
         y = np.array(plan.scheme.start(plan.initial(ids), sde) if state is None else state)
         run = _Run(self, ids, y)
-        kept: list[NDArray[np.float64]] = []
+        kept: list[tuple[NDArray[np.float64], NDArray[np.bool_]]] = []
         trails = np.full((n if trail else 0, len(moments), sde.dim), np.nan)
         where = {int(k): r for r, k in enumerate(moments)}
         counts = np.zeros_like(cells_of(plan).empty)
@@ -119,26 +118,55 @@ class ReadableLoop:
         for k in range(begin, end + 1):
             if k in where:
                 present = run.alive.copy()
-                z = np.where(present[:, None], self._values("observed", run.y), np.nan)
-                kept.append(z)
+                z = self.observed(run.y)
+                kept.append((z, present))
                 cells_of(plan).count(k, z[present], counts)
                 if trail:
                     trails[present, where[k]] = run.y[present, : sde.dim]
             if k == end or not run.alive.any():
                 break
             if halt is not None and halt[0]:
-                break
+                # What a block has not finished counts nowhere, here all of it: paths go together.
+                return self._nothing(ids, y, len(moments) if trail else None)
             run.step(k, columns[k - begin])
-        status = np.where(run.alive, FINISHED if k == end else UNFINISHED, run.status).astype(np.int8)
+        status = np.where(run.alive, FINISHED, run.status).astype(np.int8)
         run.final[run.alive] = run.y[run.alive, : sde.dim]
         piece = Piece(
             int(ids[0]) if n else plan.first, status, run.final, run.largest, run.events, [], counts, trails, run.y
         )
         while len(kept) < len(moments):
-            kept.append(np.full((n, len(plan.observables)), np.nan))
+            kept.append((np.zeros((n, len(plan.observables))), np.zeros(n, dtype=bool)))
         if nodes and n:
-            piece.nodes.extend(_stacked([piece.reduced(z, blocks, plan.batch_level) for z in kept]))
+            piece.nodes.extend(_stacked([piece.reduced(z, blocks, plan.batch_level, present) for z, present in kept]))
         return piece
+
+    def _nothing(self, ids: NDArray[np.uint64], y: NDArray[np.float64], records: int | None) -> Piece:
+        """Return what comes of paths that were not finished."""
+        plan, n, dim = self.plan, len(ids), self.plan.sde.dim
+
+        def nan(*shape: int) -> NDArray[np.float64]:
+            return np.full((n, *shape), np.nan)
+
+        return Piece(
+            int(ids[0]), np.full(n, UNFINISHED, dtype=np.int8), nan(dim), nan(len(plan.maxima)),
+            nan(len(plan.conditions), 1 + dim), [], np.zeros_like(cells_of(plan).empty),
+            nan(records, dim) if records is not None else np.empty((0, len(plan.records), dim)), y,
+        )  # fmt: skip
+
+
+class _Formulas:
+    """Expressions, evaluated at states (with memory) of shape (paths, n) to (paths, expressions)."""
+
+    def __init__(self, sde: SDE, kind: str, expressions: list[sp.Expr]) -> None:
+        self.sde, self.expressions = sde, expressions
+        # Printing a formula takes longer than evaluating it.
+        self.key = f"{kind} {expressions}"
+
+    def __call__(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not self.expressions:
+            return np.empty((len(y), 0))
+        with np.errstate(all="ignore"):
+            return self.sde.evaluate(self.key, self.expressions, y[:, : self.sde.dim])
 
 
 class _Run:
@@ -152,8 +180,8 @@ class _Run:
         self.alive = np.ones(n, dtype=bool)
         self.final = np.full((n, dim), np.nan)
         self.events = np.full((n, conditions, 1 + dim), np.nan)
-        self.g = loop._values("conditions", y)
-        self.largest = loop._values("maxima", y)
+        self.g = loop.conditions(y)
+        self.largest = loop.maxima(y)
         self.met_at_start = np.zeros(n, dtype=bool)
 
     def meet_at_start(self) -> None:
@@ -179,32 +207,27 @@ class _Run:
         old = self.y[who]
         with np.errstate(all="ignore"):
             new = np.asarray(plan.scheme.step(old, equation, loop.increments.split(drawn)))
-            inside = (np.abs(new[:, :dim]) <= BOUND).all(axis=1)
-            lost = who[~inside]
+            gone = ~(np.abs(new[:, :dim]) <= BOUND).all(axis=1)
+            self.status[who[gone]] = np.where(np.isnan(new[gone][:, :dim]).any(axis=1), MISSING, DIVERGED)
+            self.final[who[gone]] = old[gone][:, :dim]
+            self.alive[who[gone]] = False
+            who, old, new = who[~gone], old[~gone], new[~gone]
             strength = float(row[0]) if stages else 1.0
             stopped = self._meet(k, who, old, new, strength) if plan.conditions else np.zeros(len(who), dtype=bool)
-            still = inside & ~stopped
-            self._enlarge(k, who[still], old[still], new[still], strength)
-        gone = ~inside & ~stopped
-        missing = np.isnan(new[gone][:, :dim]).any(axis=1)
-        self.status[who[gone]] = np.where(missing, MISSING, DIVERGED)
-        self.final[who[gone]] = old[gone][:, :dim]
-        self.alive[lost] = False
-        self.alive[who[stopped]] = False
-        self.y[who[still]] = new[still]
+            self.alive[who[stopped]] = False
+            who, old, new = who[~stopped], old[~stopped], new[~stopped]
+            self._enlarge(k, who, old, new, strength)
+        self.y[who] = new
 
     def _meet(
         self, k: int, who: NDArray[np.int64], old: NDArray[np.float64], new: NDArray[np.float64], strength: float
     ) -> NDArray[np.bool_]:
         plan, loop = self.loop.plan, self.loop
         sde, dim, h, m = plan.sde, plan.sde.dim, plan.dt, plan.sde.noise_dim
-        before, after = self.g[who].copy(), loop._values("conditions", new)
+        before, after = self.g[who].copy(), loop.conditions(new)
         self.g[who] = after
         stopped = np.zeros(len(who), dtype=bool)
-        slopes = [
-            sde.evaluate(f"slope {condition.expression}", slope(condition.expression, sde), old[:, :dim])
-            for condition in plan.conditions
-        ]
+        slopes = loop.slopes(old).reshape(len(old), len(plan.conditions) if plan.bridge else 0, 1 + dim)
         matrix = sde.diffusion_at(old[:, :dim], g=strength)
         for i, row in enumerate(who):
             if not np.isfinite(new[i, :dim]).all():
@@ -216,7 +239,7 @@ class _Run:
                 elif not plan.bridge:
                     times.append(1.0 if after[i, c] >= 0 else np.inf)
                 else:
-                    var = strength**2 * slopes[c][i, 0]
+                    var = strength**2 * slopes[i, c, 0]
                     times.append(self._crossing(k, c, row, before[i, c], after[i, c], var))
             first = min((t for t, cond in zip(times, plan.conditions, strict=True) if cond.stop), default=np.inf)
             for c, condition in enumerate(plan.conditions):
@@ -224,16 +247,16 @@ class _Run:
                 if t > 1 or t > first:
                     continue
                 place = old[i, :dim] + t * (new[i, :dim] - old[i, :dim])
-                if plan.bridge and slopes[c][i, 0] > 0:
+                if plan.bridge and slopes[i, c, 0] > 0:
                     blocks = [c * (2 + m) + 2 + j for j in range(m)]
                     xi = np.array([_pair(plan.seed, self.ids[row], k, b)[0] for b in blocks])
                     place = place + np.sqrt(max(h * t * (1 - t), 0.0)) * matrix[i] @ xi
-                    value = loop._values("conditions", place[None])[0, c]
-                    place = place - value / slopes[c][i, 0] * slopes[c][i, 1:]
+                    value = loop.conditions(place[None])[0, c]
+                    place = place - value / slopes[i, c, 0] * slopes[i, c, 1:]
                 self.events[row, c] = [k * h + t * h, *place]
                 if condition.stop and t == first:
                     self.final[row] = place
-                    self.largest[row] = np.maximum(self.largest[row], loop._values("maxima", place[None])[0])
+                    self.largest[row] = np.maximum(self.largest[row], loop.maxima(place[None])[0])
             if first <= 1:
                 stopped[i] = True
                 self.status[row] = STOPPED
@@ -266,13 +289,12 @@ class _Run:
         plan, loop = self.loop.plan, self.loop
         if not plan.maxima or not len(who):
             return
-        b0, b1 = loop._values("maxima", old), loop._values("maxima", new)
-        for e, expression in enumerate(plan.maxima.values()):
+        b0, b1, spreads = loop.maxima(old), loop.maxima(new), loop.spreads(old)
+        for e in range(len(plan.maxima)):
             top = b1[:, e]
             if plan.bridge:
-                slopes = slope(expression, plan.sde)
-                spread = plan.sde.evaluate(f"slope {expression}", slopes, old[:, : plan.sde.dim])[:, 0]
-                u = np.array([_uniform(plan.seed, self.ids[row], k, BLOCKS // 2 + e)[0] for row in who])
+                spread = spreads[:, e * (1 + plan.sde.dim)]
+                u = _uniform(plan.seed, self.ids[who], k, BLOCKS // 2 + e)[..., 0]
                 jump = b1[:, e] - b0[:, e]
                 root = np.sqrt(jump**2 - 2 * plan.dt * strength**2 * spread * np.log(u))
                 top = 0.5 * (b0[:, e] + b1[:, e] + root)
@@ -280,7 +302,9 @@ class _Run:
 
 
 def _words(seed: int, path: Any, step: int, block: int) -> NDArray[np.uint64]:
-    return random.words(seed, np.array(path), step, Stream.BRIDGE, 2 * block + 2)[-2:]
+    """Return the two words of a block of the bridges' stream, shape (..., 2)."""
+    counter = np.uint64(step) * np.uint64(BLOCKS) + np.uint64(block)
+    return np.stack(random.threefry2x64((path, counter), (np.uint64(seed), random.stream_word(Stream.BRIDGE))), axis=-1)
 
 
 def _uniform(seed: int, path: Any, step: int, block: int) -> NDArray[np.float64]:
@@ -288,7 +312,10 @@ def _uniform(seed: int, path: Any, step: int, block: int) -> NDArray[np.float64]
 
 
 def _pair(seed: int, path: Any, step: int, block: int) -> NDArray[np.float64]:
-    return random.normals(seed, np.array(path), step, Stream.BRIDGE, 2 * block + 2)[-2:]
+    """Return the two normal numbers of a block, shape (..., 2), as :func:`dynamics.core.random.normals`."""
+    u = _uniform(seed, path, step, block)
+    radius, angle = np.sqrt(-2.0 * np.log(u[..., 0])), 2.0 * np.pi * u[..., 1]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
 
 
 def _stacked(records: list[Nodes]) -> Nodes:

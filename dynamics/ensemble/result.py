@@ -43,6 +43,8 @@ class Event:
         Length of the run.
     open_paths : int
         Paths that came to the end of the run without meeting it.
+    elsewhere : int
+        Paths that ended at another condition without meeting it.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Event:
     times: NDArray[np.int64]
     duration: float
     open_paths: int
+    elsewhere: int = 0
 
     @property
     def summary(self) -> Summary:
@@ -61,7 +64,7 @@ class Event:
     def count(self) -> int:
         """Paths that met it."""
         rows = self.summary.count
-        return int(rows[0]) if len(rows) else 0
+        return int(rows[0])
 
     @property
     def mean(self) -> float:
@@ -83,10 +86,13 @@ class Event:
         return np.linspace(0.0, self.duration, TIME_CELLS + 1)
 
     def share(self, confidence: float = 0.95) -> tuple[float, float, float]:
-        """Return the share of paths that met it among those that ended, with the ends of Wilson's interval."""
+        """Return the share of paths that met it, with the ends of Wilson's interval.
+
+        Of all paths that came to the end of the run or to any condition; those that diverged are left out.
+        """
         from scipy import stats
 
-        total = self.count + self.open_paths
+        total = self.count + self.open_paths + self.elsewhere
         if not total:
             return np.nan, np.nan, np.nan
         ends = stats.binomtest(self.count, total).proportion_ci(confidence, method="wilson")
@@ -151,8 +157,9 @@ class Ensemble(Result):
     @property
     def counts(self) -> dict[str, int]:
         """Number of paths by how they ended."""
-        found = np.bincount(self.status_codes, minlength=len(CODES))
-        return {status.value: int(n) for status, n in zip(CODES, found, strict=True) if n or status is Status.FINISHED}
+        # One comparison for each code: bincount would take eight bytes for each path.
+        found = [int((self.status_codes == code).sum()) for code in range(len(CODES))]
+        return {status.value: n for status, n in zip(CODES, found, strict=True) if n or status is Status.FINISHED}
 
     @property
     def summary(self) -> Summary:
@@ -219,6 +226,8 @@ class Ensemble(Result):
             variables["event_count"] = ("event", [event.count for event in self.events])
             variables["event_mean"] = ("event", [event.mean for event in self.events])
             variables["event_stderr"] = ("event", [event.stderr for event in self.events])
+            variables["event_open"] = ("event", [event.open_paths for event in self.events])
+            variables["event_elsewhere"] = ("event", [event.elsewhere for event in self.events])
             variables["event_histogram"] = (("event", "event_cell"), np.array([event.times for event in self.events]))
             if self.event_times is not None:
                 variables["event_time"] = (("path", "event"), self.event_times)
@@ -231,6 +240,7 @@ class Ensemble(Result):
             axes = [f"cell_{q}_{name}" for name in filled.histogram.axes]
             variables[f"histogram_{q}"] = ((f"moment_{q}", *axes), filled.counts)
             variables[f"histogram_{q}_outside"] = (f"moment_{q}", filled.outside)
+            coordinates[f"moment_{q}"] = list(filled.histogram.times or ())
             for axis, edges in zip(axes, filled.histogram.edges(), strict=True):
                 coordinates[axis] = (edges[:-1] + edges[1:]) / 2
         codes = {str(code): status.value for code, status in enumerate(CODES)}
@@ -273,7 +283,7 @@ def _check_same(one: Ensemble, other: Ensemble) -> None:
                 "that differ in their paths only."
             )
     same = one.quantities == other.quantities and np.array_equal(one.times, other.times)
-    if not same or list(one.largest) != list(other.largest):
+    if not same or list(one.largest) != list(other.largest) or len(one.histograms) != len(other.histograms):
         raise InputError("The runs recorded different things: merge runs that differ in their paths only.")
 
 
@@ -289,6 +299,7 @@ def _joined(one: Ensemble, other: Ensemble) -> Ensemble:
             frontier=a.frontier.merged(b.frontier, level),
             times=a.times + b.times,
             open_paths=a.open_paths + b.open_paths,
+            elsewhere=a.elsewhere + b.elsewhere,
         )
         for a, b in zip(one.events, other.events, strict=True)
     )
@@ -314,9 +325,8 @@ def _joined(one: Ensemble, other: Ensemble) -> Ensemble:
 
 def worst(codes: NDArray[np.int8]) -> Status:
     """Return the status of an ensemble: the worst of its paths."""
-    there = set(np.unique(codes).tolist())
     for status in (Status.INTERRUPTED, Status.NON_FINITE, Status.DIVERGED, Status.FINISHED, Status.EVENT):
-        if CODES.index(status) in there:
+        if (codes == CODES.index(status)).any():
             return status
     return Status.FINISHED
 
@@ -336,7 +346,7 @@ def notes(ensemble: Ensemble) -> tuple[str, ...]:
                 f"{event.duration:g}: the mean time is that of the others."
             )
     told = ensemble.provenance
-    if ensemble.events and not told.get("bridge") and told.get("scheme") != "noisy-map":
+    if ensemble.events and not told.get("bridge") and told["scheme"]["scheme"] != "noisy-map":
         found.append(
             "Conditions were looked at after each step only: first times are late by an error of order sqrt(dt); "
             "schemes that follow paths (euler-maruyama, milstein, stochastic-runge-kutta) catch crossings in between."

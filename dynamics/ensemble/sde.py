@@ -211,7 +211,8 @@ class SDE:
     def commutative(self) -> bool:
         """Whether ``L^j b_k = L^k b_j`` for all columns: no area integrals are needed for strong order 1.
 
-        The difference of the two analytic expressions vanishes identically when it does, to rounding, at random states.
+        The difference of the two analytic expressions vanishes identically when it does, to rounding, at random states
+        (of which those count where the noise is a number: the box may reach beyond the domain of a root).
         """
         if self.additive or self.noise_dim == 1:
             return True
@@ -222,13 +223,16 @@ class SDE:
         states = np.random.default_rng(0).uniform(box[:, 0], box[:, 1], (_TESTED, self.dim))
         with np.errstate(all="ignore"):
             one, other = np.split(self.evaluate(f"levels {len(pairs)}", sides, states), 2, axis=-1)
-        size = np.abs(one) + np.abs(other)
-        return bool((np.abs(one - other) <= 1e-12 * size.max(axis=-1, keepdims=True)).all())
+            size = np.abs(one) + np.abs(other)
+            known_there = np.isfinite(size).all(axis=-1)
+            same = np.abs(one - other) <= 1e-12 * size.max(axis=-1, keepdims=True)
+        return bool(known_there.any() and same[known_there].all())
 
     @cached_property
     def affine(self) -> bool:
         """Whether the drift is affine in the state (and nothing is clipped or switches)."""
-        return isinstance(self.motion, SymbolicGame) and self.motion.affine and self.noise.interpretation == "ito"
+        plain = self.noise.interpretation == "ito" or self.additive
+        return isinstance(self.motion, SymbolicGame) and self.motion.affine and plain
 
     # Numbers ---------------------------------------------------------------------------------------------------
 

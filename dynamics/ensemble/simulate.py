@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -54,11 +54,11 @@ def simulate(
     seed: int = 0,
     first: int = 0,
     records: int | Sequence[float] = 101,
-    observe: Sequence[str] = (),
+    observe: str | Sequence[str] = (),
     until: str | Condition | Sequence[str | Condition] = (),
-    watch: Sequence[str | Condition] = (),
+    watch: str | Condition | Sequence[str | Condition] = (),
     bridge: bool = True,
-    maxima: Sequence[str] = (),
+    maxima: str | Sequence[str] = (),
     histograms: Sequence[Histogram] = (),
     brownian_dt: float | None = None,
     keep: bool | None = None,
@@ -90,16 +90,16 @@ def simulate(
         The numbers of path p of ``first`` to ``first + paths - 1`` depend on (seed, p) alone.
     records : int or sequence of float
         How many times, evenly spaced, or which times to take moments at.
-    observe : sequence of str
+    observe : str, or several
         Further quantities to record, such as ``x**2 + y**2``.
     until : str or Condition, or several
         Conditions that end a path, such as ``abs(x) > 1``.
-    watch : sequence of str or Condition
+    watch : str or Condition, or several
         Conditions whose first time is noted and that end nothing.
     bridge : bool
         Catch crossings between the steps by a Brownian bridge (schemes that follow paths); without it, exits are seen
         at the steps only, late by an error of order sqrt(dt).
-    maxima : sequence of str
+    maxima : str, or several
         Quantities whose largest value along the path is recorded.
     histograms : sequence of Histogram
     brownian_dt : float, optional
@@ -212,23 +212,59 @@ def _in_threads(
     # Ranges begin at multiples of their size, which are complete nodes of the tree.
     edges = [plan.first, *range((plan.first // size + 1) * size, behind, size), behind]
     ranges = iter(list(pairwise(edges)))
-    running: set[Future[Any]] = set()
+    # A range leaves the list only after it was added, since Ctrl-C may come between any two operations.
+    begun: list[Future[Any]] = []
     with ThreadPoolExecutor(threads) as pool:
         try:
             while True:
                 # Few are handed out at a time, so that an interruption leaves little to wait for.
-                while len(running) < 2 * threads and (pair := next(ranges, None)) is not None:
-                    running.add(pool.submit(work, *pair))
-                if not running:
+                while len(begun) < 2 * threads and (pair := next(ranges, None)) is not None:
+                    begun.append(pool.submit(work, *pair))
+                if not begun:
                     return
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    advance(gathered.add(*future.result()))
+                for future in wait(begun, return_when=FIRST_COMPLETED).done:
+                    gathered.add(*future.result())
+                    begun.remove(future)
+                    advance(gathered.totals.done)
         except KeyboardInterrupt:
             halt[0] = 1
-            for future in running:
+            added = gathered.totals.last
+            for future in begun:
                 if not future.cancel():
-                    gathered.add(*future.result())
+                    piece, blocks = future.result()
+                    if piece.first != added:
+                        gathered.add(piece, blocks)
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """What some ranges of paths give together.
+
+    Attributes
+    ----------
+    moments, events, largest : Frontier and lists of them
+    cells : ndarray of int64, shape (conditions, TIME_CELLS)
+        Histograms of the times of the conditions.
+    open_paths, elsewhere : ndarray of int64, shape (conditions,)
+        Paths that came to the end of the run, or ended at another condition, without meeting each.
+    counts : ndarray of int64
+        Of the histograms.
+    steps, done : int
+        Steps of paths, and paths that are done.
+    last : int
+        First path of the range that was added last.
+    """
+
+    moments: Frontier
+    events: list[Frontier]
+    largest: list[Frontier]
+    cells: NDArray[np.int64]
+    open_paths: NDArray[np.int64]
+    elsewhere: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    steps: int = 0
+    done: int = 0
+    last: int = -1
 
 
 class _Gathered:
@@ -243,76 +279,102 @@ class _Gathered:
         self.codes = np.full(plan.paths, UNFINISHED, dtype=np.int8)
         self.final = np.full((plan.paths, dim), np.nan) if keep else None
         self.times = np.full((plan.paths, conditions), np.nan) if keep and conditions else None
-        self.moments = Frontier(len(plan.observables), len(plan.records))
-        self.events = [Frontier(1 + dim) for _ in plan.conditions]
-        self.cells = np.zeros((conditions, TIME_CELLS), dtype=np.int64)
-        self.open = np.zeros(conditions, dtype=np.int64)
-        self.largest = [Frontier(1) for _ in plan.maxima]
-        self.counts: NDArray[np.int64] | None = None
-        self.steps = 0
-        self.done = 0
+        nothing = np.zeros(conditions, dtype=np.int64)
+        self.totals = _Totals(
+            moments=Frontier(len(plan.observables), records=len(plan.records)),
+            events=[Frontier(1 + dim) for _ in plan.conditions],
+            largest=[Frontier(1) for _ in plan.maxima],
+            cells=np.zeros((conditions, TIME_CELLS), dtype=np.int64),
+            open_paths=nothing,
+            elsewhere=nothing,
+            counts=np.zeros_like(cells_of(plan).empty),
+        )
 
-    def add(self, piece: Piece, blocks: NDArray[np.int64]) -> int:
-        """Add a range and return the number of paths that are done."""
-        plan = self.plan
+    def add(self, piece: Piece, blocks: NDArray[np.int64]) -> None:
+        """Add a range.
+
+        The totals change in one assignment; rows of single paths may be written again. An interruption, which may come
+        anywhere, thus leaves a range added, or not and free to be added again.
+        """
         n = len(piece.status)
-        rows = slice(piece.first - plan.first, piece.first - plan.first + n)
+        rows = slice(piece.first - self.plan.first, piece.first - self.plan.first + n)
         self.codes[rows] = codes(piece)
         if self.final is not None:
             self.final[rows] = piece.final
         if self.times is not None:
             self.times[rows] = piece.events[:, :, 0]
-        self.moments = self.moments.extended(piece.nodes, self.level)
-        whole = piece.status == FINISHED
+        self.totals = self._with(piece, blocks)
+
+    def _with(self, piece: Piece, blocks: NDArray[np.int64]) -> _Totals:
+        """Return the totals with a range added."""
+        plan, old, level = self.plan, self.totals, self.level
+        whole, stopped = piece.status == FINISHED, piece.status == STOPPED
+        times = piece.events[:, :, 0]
+        met = np.isfinite(times)
+        cells = old.cells.copy()
         for c in range(len(plan.conditions)):
-            times = piece.events[:, c, 0]
-            met = np.isfinite(times)
-            self.events[c] = self.events[c].extended(piece.reduced(piece.events[:, c], blocks), self.level)
-            cells = np.minimum((times[met] / plan.duration * TIME_CELLS).astype(np.int64), TIME_CELLS - 1)
-            self.cells[c] += np.bincount(cells, minlength=TIME_CELLS)
-            self.open[c] += int((whole & ~met).sum())
-        for e in range(len(plan.maxima)):
-            self.largest[e] = self.largest[e].extended(piece.reduced(piece.largest[:, e : e + 1], blocks), self.level)
-        self.counts = piece.counts if self.counts is None else self.counts + piece.counts
-        self.steps += int(whole.sum()) * plan.steps
-        stopped = piece.status == STOPPED
+            places = np.minimum((times[met[:, c], c] / plan.duration * TIME_CELLS).astype(np.int64), TIME_CELLS - 1)
+            cells[c] += np.bincount(places, minlength=TIME_CELLS)
+        steps = int(whole.sum()) * plan.steps
         if stopped.any():
             stops = [c for c, condition in enumerate(plan.conditions) if condition.stop]
-            ended = np.nanmin(piece.events[stopped][:, stops, 0], axis=1)
-            self.steps += int(np.ceil(ended / plan.dt).sum())
-        self.done += int((piece.status != UNFINISHED).sum())
-        return self.done
+            steps += int(np.ceil(np.nanmin(times[stopped][:, stops], axis=1) / plan.dt).sum())
+        return _Totals(
+            moments=old.moments.extended(piece.nodes, level),
+            events=[
+                frontier.extended(piece.reduced(piece.events[:, c], blocks, level), level)
+                for c, frontier in enumerate(old.events)
+            ],
+            largest=[
+                frontier.extended(piece.reduced(piece.largest[:, e : e + 1], blocks, level), level)
+                for e, frontier in enumerate(old.largest)
+            ],
+            cells=cells,
+            open_paths=old.open_paths + (whole[:, None] & ~met).sum(axis=0),
+            elsewhere=old.elsewhere + (stopped[:, None] & ~met).sum(axis=0),
+            counts=old.counts + piece.counts,
+            steps=old.steps + steps,
+            done=old.done + int((piece.status != UNFINISHED).sum()),
+            last=piece.first,
+        )
 
     def result(self, seconds: float) -> Ensemble:
-        plan = self.plan
+        plan, totals = self.plan, self.totals
         found = Ensemble(
             status=worst(self.codes),
             names=plan.sde.names,
             quantities=tuple(plan.observables),
             times=plan.times,
-            frontier=self.moments,
+            frontier=totals.moments,
             first=plan.first,
             status_codes=self.codes,
             final=self.final,
             event_times=self.times,
-            largest=dict(zip(plan.maxima, self.largest, strict=True)),
+            largest=dict(zip(plan.maxima, totals.largest, strict=True)),
             events=tuple(
-                Event(c.text, c.stop, self.events[i], self.cells[i], plan.duration, int(self.open[i]))
+                Event(
+                    c.text,
+                    c.stop,
+                    totals.events[i],
+                    totals.cells[i],
+                    plan.duration,
+                    int(totals.open_paths[i]),
+                    int(totals.elsewhere[i]),
+                )
                 for i, c in enumerate(plan.conditions)
             ),
             histograms=self._histograms(),
             statistics={
-                "path_steps": self.steps,
+                "path_steps": totals.steps,
                 "seconds": seconds,
-                "path_steps_per_second": self.steps / seconds if seconds > 0 else 0.0,
+                "path_steps_per_second": totals.steps / seconds if seconds > 0 else 0.0,
             },
             provenance={**plan.settings(), "versions": versions()},
         )
         return replace(found, notes=(*notes(found), *_far(plan, found)))
 
     def _histograms(self) -> tuple[Counts, ...]:
-        plan, cells = self.plan, cells_of(self.plan)
-        taken = cells.empty if self.counts is None else self.counts
+        plan, cells, taken = self.plan, cells_of(self.plan), self.totals.counts
         found = []
         for histogram, (_, place, *_) in zip(plan.histograms, cells.layout.tolist(), strict=True):
             total = int(np.prod(histogram.shape))

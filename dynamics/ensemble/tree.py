@@ -164,12 +164,13 @@ def join(rows, ids, blocks, size, nodes, addresses, limit):
 
 
 @njit(**_SETTINGS)
-def reduce_rows(values, skip, first, blocks, nodes, addresses, limit=TOP):
-    """Combine one value of each path, where it is not NaN; return the number of nodes.
+def reduce_rows(values, counted, skip, first, blocks, nodes, addresses, limit=TOP):
+    """Combine one value of each path that counts; return the number of nodes.
 
     Parameters
     ----------
     values : ndarray, shape (paths, size)
+    counted : ndarray of bool, shape (paths,)
     skip : ndarray of bool, shape (paths,)
         True in the rows of blocks that are left out.
     first : int
@@ -190,10 +191,9 @@ def reduce_rows(values, skip, first, blocks, nodes, addresses, limit=TOP):
         if skip[offset]:
             continue
         for k in range(width):
-            present[k] = 1.0
+            present[k] = 1.0 if counted[offset + k] else 0.0
             for i in range(size):
                 z[i, k] = values[offset + k, i]
-                present[k] = present[k] if z[i, k] == z[i, k] else 0.0
         reduce(z, present, size, width, levels, node[0])
         level = 0
         while (width >> level) > 1:

@@ -119,11 +119,12 @@ def _run(parts: Parts, rows: Rows) -> str:
         "        for g in range((width + LANES - 1) // LANES):",
         "            s, ids_of_lanes = a[g], paths[g]",
         *indented([*_drawing(parts, rows), *_stepping(parts, rows), *_watching(parts, rows, strength)], 3),
+        # Paths beyond the bound go first: where a condition was met on the way there cannot be told.
+        "        if outside > 0:",
+        "            width = lost(a, who, paths, width, bound, status, final, most)",
         *(["        if hits > 0:",
            f"            width = events({lanes} k * h, np.uint64(k), {strength}, h, seed, bridge, {call}"]
           if parts.stops else []),
-        "        if outside > 0:",
-        "            width = lost(a, who, paths, width, bound, status, final, most)",
         "        for g in range((width + LANES - 1) // LANES):",
         "            s, ids_of_lanes = a[g], paths[g]",
         *indented(_enlarging(parts, rows, strength), 3),

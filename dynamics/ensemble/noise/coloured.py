@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from dynamics.core.errors import InputError, check_positive
 from dynamics.ensemble.noise.base import Noise, Terms
+from dynamics.ensemble.noise.schedules import NoiseSchedule
 from dynamics.games.field import Field
 
 
@@ -32,10 +33,10 @@ class Coloured(Noise):
     tau: float
 
     def __post_init__(self) -> None:
-        if self.schedule is not None:
-            raise InputError("Coloured noise takes the schedule of its base: set it there.")
         if not isinstance(self.base, Noise) or isinstance(self.base, Coloured):
             raise InputError(f"Coloured noise needs a white noise as its base, got {self.base!r}.")
+        if self.schedule not in (None, self.base.schedule):
+            raise InputError("Coloured noise takes the schedule of its base: set it there.")
         object.__setattr__(self, "schedule", self.base.schedule)
         object.__setattr__(self, "tau", check_positive("The correlation time of coloured noise", self.tau))
 
@@ -43,6 +44,10 @@ class Coloured(Noise):
     def correlation_time(self) -> float | None:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The correlation time."""
         return self.tau
+
+    def with_schedule(self, schedule: NoiseSchedule | str | None) -> Coloured:
+        """Return the same noise with its base under another schedule."""
+        return Coloured(self.base.with_schedule(schedule), self.tau)
 
     def terms(self, motion: Field) -> Terms:
         """Return the matrix of the white noise."""

@@ -33,6 +33,11 @@ class EulerMaruyama(Scheme):
         if self.increments_of not in KINDS:
             raise unknown("kind of increments", self.increments_of, KINDS)
 
+    @property
+    def pathwise(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether increments are those of a Brownian path: between others there is no Brownian bridge."""
+        return self.increments_of == "gaussian"
+
     def orders(self, sde: SDE) -> tuple[float | None, float | None]:
         """Return the orders."""
         strong = None if self.increments_of != "gaussian" else 1.0 if sde.additive else 0.5

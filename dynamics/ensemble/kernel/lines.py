@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from dynamics.ensemble.kernel.parts import NEVER, Parts, Rows
@@ -64,4 +63,4 @@ def names(parts: Parts) -> str:
     """Return the lines that name the sizes of a kernel."""
     stops = f"({', '.join(map(str, parts.stops))},)" if parts.stops else "(False,)"
     sizes = f"DIM, CONDITIONS, NOISE = {parts.dim}, {len(parts.stops)}, {parts.noise_dim}"
-    return f"{sizes}\nSTOPS, NEAR, HUGE = {stops}, {NEVER / 2!r}, {sys.float_info.max!r}"
+    return f"{sizes}\nSTOPS, NEAR = {stops}, {NEVER / 2!r}"

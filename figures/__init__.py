@@ -14,6 +14,12 @@ from figures.basins import basin_picture
 from figures.bifurcations import bifurcations, compute_bifurcations
 from figures.convergence import compute_convergence, convergence_picture
 from figures.distances import distance_over_time, order_plot
+from figures.ensembles.animation import compute_frames, save_animation
+from figures.ensembles.clouds import cloud_picture, compute_cloud
+from figures.ensembles.composed import ensemble_picture
+from figures.ensembles.exits import compute_exits, exit_picture
+from figures.ensembles.marginals import compute_marginal, marginal_picture
+from figures.ensembles.moments import compute_moments, moment_picture
 from figures.multipliers import compute_multipliers, multipliers_picture
 from figures.output import save
 from figures.phase.compose import compute_portrait, draw_portrait, portrait, portraits
@@ -25,8 +31,14 @@ from figures.thumbnails import samples_grid
 __all__ = [
     "basin_picture",
     "bifurcations",
+    "cloud_picture",
     "compute_bifurcations",
+    "compute_cloud",
     "compute_convergence",
+    "compute_exits",
+    "compute_frames",
+    "compute_marginal",
+    "compute_moments",
     "compute_multipliers",
     "compute_portrait",
     "compute_regions",
@@ -34,7 +46,11 @@ __all__ = [
     "curves",
     "distance_over_time",
     "draw_portrait",
+    "ensemble_picture",
+    "exit_picture",
     "losses",
+    "marginal_picture",
+    "moment_picture",
     "multipliers_picture",
     "order_plot",
     "portrait",
@@ -42,5 +58,6 @@ __all__ = [
     "region_picture",
     "samples_grid",
     "save",
+    "save_animation",
     "spectrum",
 ]

@@ -44,6 +44,8 @@ TOLD_IN = {
     "Hsieh 2021": "The limits of min-max optimization algorithms",
     "Daskalakis 2018": "Training GANs with optimism",
     "Qin 2020": "Training generative adversarial networks by solving ordinary differential equations",
+    "Mandt 2017": "Stochastic gradient descent as approximate Bayesian inference",
+    "Li 2017": "Stochastic modified equations and adaptive stochastic gradient algorithms",
 }
 
 #: The literature behind the corrected statements.
@@ -84,6 +86,22 @@ ANDERSEN_1982 = (
     "Andersen and Geer 1982, Power series expansions for the frequency and period of the limit cycle of the van der "
     "Pol equation"
 )
+RISKEN_1989 = "Risken 1989, The Fokker-Planck equation"
+KLOEDEN_1992 = "Kloeden and Platen 1992, Numerical solution of stochastic differential equations"
+FREIDLIN_2012 = "Freidlin and Wentzell 2012, Random perturbations of dynamical systems"
+ROBBINS_1951 = "Robbins and Monro 1951, A stochastic approximation method"
+MANDT_2017 = "Mandt, Hoffman and Blei 2017, Stochastic gradient descent as approximate Bayesian inference"
+CHAUDHARI_2018 = (
+    "Chaudhari and Soatto 2018, Stochastic gradient descent performs variational inference, converges to limit cycles "
+    "for deep networks"
+)
+HWANG_2005 = "Hwang, Hwang-Ma and Sheu 2005, Accelerating diffusions"
+LI_2017 = "Li, Tai and E 2017, Stochastic modified equations and adaptive stochastic gradient algorithms"
+LI_2019 = (
+    "Li, Tai and E 2019, Stochastic modified equations and dynamics of stochastic gradient algorithms: mathematical "
+    "foundations"
+)
+ROSCA_2021 = "Rosca, Wu, Dherin and Barrett 2021, Discretization drift in two-player games"
 HAIRER_2006 = "Hairer, Lubich and Wanner 2006, Geometric numerical integration"
 
 

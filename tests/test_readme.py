@@ -126,6 +126,8 @@ SPOKEN = {
     "iterate": "finished",
     "continue": "node-focus|hopf",
     "basins": "diverged",
+    # One line has a condition, which nearly all paths meet.
+    "ensemble": "[0-9,]+ (finished|met a condition)",
 }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -22,7 +23,7 @@ from dynamics.games.codegen import load_module
 BOUND = 1e150
 
 #: Most nodes that make up a range of paths: two for each level of the tree, and the batches of standard errors.
-_CAPACITY = 2 * TOP + 2 * BATCHES
+CAPACITY = 2 * TOP + 2 * BATCHES
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,18 @@ class Piece:
         from dynamics.ensemble.tree import reduce_rows, row_length
 
         counted = np.asarray(~np.isnan(values).any(axis=1)) if present is None else present
-        kept = np.empty((_CAPACITY, 1, row_length(values.shape[1])))
-        addresses = np.empty((_CAPACITY, 2), dtype=np.int64)
+        kept = np.empty((CAPACITY, 1, row_length(values.shape[1])))
+        addresses = np.empty((CAPACITY, 2), dtype=np.int64)
         skip = self.status == UNFINISHED
         held = reduce_rows(np.ascontiguousarray(values), counted, skip, self.first, blocks, kept, addresses, limit)
-        return _listed(kept, addresses, held)
+        return listed(kept, addresses, held)
 
 
 Nodes = list[tuple[tuple[int, int], NDArray[np.float64]]]
 
 
-def _listed(kept: NDArray[np.float64], addresses: NDArray[np.int64], held: int) -> Nodes:
+def listed(kept: NDArray[np.float64], addresses: NDArray[np.int64], held: int) -> Nodes:
+    """Return the first ``held`` nodes with their addresses."""
     return [((int(a[0]), int(a[1])), kept[i].copy()) for i, a in enumerate(addresses[:held])]
 
 
@@ -92,13 +94,16 @@ class Loop:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        sde, scheme = plan.sde, plan.scheme
         parts = make_parts(plan)
-        self.run: Callable[..., int] = load_module(source(parts), f"ensemble_{scheme.name.replace('-', '_')}").run
-        self.constants = scheme.constants(sde, plan.dt)
+        self.run = self.load(parts)
+        self.constants = plan.scheme.constants(plan.sde, plan.dt)
         self.size = len(parts.step.outputs)
         self.observables = len(parts.observables.outputs)
         self.cells = cells_of(plan)
+
+    def load(self, parts: Parts) -> Any:
+        """Return the kernel."""
+        return load_module(source(parts), f"ensemble_{self.plan.scheme.name.replace('-', '_')}").run
 
     def columns(self, begin: int, end: int) -> NDArray[np.float64]:
         """Return the numbers of each step from ``begin`` to ``end - 1``."""
@@ -107,8 +112,10 @@ class Loop:
         return np.ascontiguousarray(np.hstack([strengths, plan.scheme.columns(plan.sde, plan.dt, begin, end - begin)]))
 
     def compile(self) -> None:
-        """Compile the loop, by running it over no path."""
-        self(np.empty(0, dtype=np.uint64), np.empty((0, 2), dtype=np.int64), columns=self.columns(0, 1), end=0)
+        """Compile the loop and what reduces its results, by running them over no path."""
+        none = np.empty((0, 2), dtype=np.int64)
+        piece = self(np.empty(0, dtype=np.uint64), none, columns=self.columns(0, 1), end=0)
+        piece.reduced(np.empty((0, 1)), none, self.plan.batch_level)
 
     def __call__(
         self,
@@ -141,26 +148,15 @@ class Loop:
         nodes, trail : bool
             Whether to return means and covariances, and states at the records.
         """
+        from dynamics.ensemble.tree import row_length
+
         plan, sde = self.plan, self.plan.sde
         end = plan.steps if end is None else end
-        if state is None:
-            state = plan.scheme.start(plan.initial(ids), sde)
         moments = plan.records if records is None else records
-        n, length = len(ids), 1 + self.observables + self.observables * (self.observables + 1) // 2
-        kept = np.empty((_CAPACITY if nodes else 0, len(moments), length))
+        piece = self._blank(ids, state, len(moments) if trail else 0)
+        at = self._histogram_at(moments)
+        kept = np.empty((CAPACITY if nodes else 0, len(moments), row_length(self.observables)))
         addresses = np.empty((len(kept), 2), dtype=np.int64)
-        at = np.array([self.cells.moments.get(int(k), -1) for k in moments], dtype=np.int64)
-        piece = Piece(
-            int(ids[0]) if n else plan.first,
-            np.empty(n, dtype=np.int8),
-            np.full((n, sde.dim), np.nan),
-            np.full((n, len(plan.maxima)), np.nan),
-            np.full((n, len(plan.conditions), 1 + sde.dim), np.nan),
-            [],
-            np.zeros_like(self.cells.empty),
-            np.full((n if trail else 0, len(moments), sde.dim), np.nan),
-            np.array(state, dtype=np.float64, order="C").reshape(n, self.size),
-        )
         held = self.run(
             ids, blocks, piece.state, begin, end, np.uint64(plan.seed),
             stream_word(Stream.BROWNIAN), stream_word(Stream.BRIDGE),
@@ -169,8 +165,30 @@ class Loop:
             piece.status, piece.final, piece.largest, piece.events, piece.trail, piece.counts, kept, addresses,
             plan.batch_level,
         )  # fmt: skip
-        piece.nodes.extend(_listed(kept, addresses, held))
+        piece.nodes.extend(listed(kept, addresses, held))
         return piece
+
+    def _blank(self, ids: NDArray[np.uint64], state: NDArray[np.float64] | None, trailed: int) -> Piece:
+        """Return what is known of paths before they have begun, with room for ``trailed`` records of each."""
+        plan, n = self.plan, len(ids)
+        dim = plan.sde.dim
+        if state is None:
+            state = plan.scheme.start(plan.initial(ids), plan.sde)
+        return Piece(
+            int(ids[0]) if n else plan.first,
+            np.full(n, UNFINISHED, dtype=np.int8),
+            np.full((n, dim), np.nan),
+            np.full((n, len(plan.maxima)), np.nan),
+            np.full((n, len(plan.conditions), 1 + dim), np.nan),
+            [],
+            np.zeros_like(self.cells.empty),
+            np.full((n if trailed else 0, trailed, dim), np.nan),
+            np.array(state, dtype=np.float64, order="C").reshape(n, self.size),
+        )
+
+    def _histogram_at(self, records: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of the histograms that each record fills, or -1."""
+        return np.array([self.cells.moments.get(int(k), -1) for k in records], dtype=np.int64)
 
 
 def make_parts(plan: Plan) -> Parts:

@@ -13,7 +13,7 @@ from dynamics.core.errors import InputError
 #: Nodes of the tree that serve as batches for standard errors: at most twice as many are kept apart.
 BATCHES = 64
 #: Fewest batches from which a standard error is told.
-_FEWEST = 8
+FEWEST = 8
 
 Nodes = Mapping[tuple[int, int], NDArray[np.float64]]
 
@@ -85,7 +85,7 @@ class Frontier:
         """
         total, parts = self.total(), self.batches()
         shape = total.covariance.shape
-        if len(parts) < _FEWEST:
+        if len(parts) < FEWEST:
             return np.full(shape, np.nan)
         estimates = np.array([total.without(part).covariance for part in parts])
         weights = np.array([part.count for part in parts]) / np.maximum(total.count, 1)
@@ -98,7 +98,7 @@ class Frontier:
             spread = np.where(weights[..., None, None] > 0, (pseudo - centre) ** 2 / (h - 1.0), 0.0)
             # Batches of which no path is left are none.
             left = (weights > 0).sum(axis=0)[:, None, None]
-            return np.where(left < _FEWEST, np.nan, np.sqrt(spread.sum(axis=0) / left))
+            return np.where(left < FEWEST, np.nan, np.sqrt(spread.sum(axis=0) / left))
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,13 @@ class Summary:
 
 
 def batch_level(paths: int) -> int:
-    """Return the level up to which nodes are combined, so that :data:`BATCHES` to twice as many remain."""
-    return max(0, (max(paths, 1) // BATCHES).bit_length() - 1)
+    """Return the level up to which nodes are combined: :data:`BATCHES` to twice as many remain.
+
+    Of fewer than 2,048 paths fewer remain, at least :data:`FEWEST`: batches narrower than the lanes cost time.
+    """
+    many = (max(paths, 1) // BATCHES).bit_length() - 1
+    few = (max(paths, 1) // FEWEST).bit_length() - 1
+    return max(0, many, min(5, few))
 
 
 def _add(

@@ -54,7 +54,7 @@ class LinearSDE:
         if not sde.affine or not sde.additive:
             raise InputError(
                 f"Closed forms need a linear drift and additive noise, {getattr(sde.motion, 'name', 'the field')} has "
-                "not: take about(game, at, noise) for the linearisation at a point."
+                "not: take LinearSDE.about(sde, at) for the linearisation at a point."
             )
         zero = np.zeros(sde.dim)
         shift = sde.drift_at(zero)

@@ -79,7 +79,8 @@ class Expectation:
         Estimated bias of the finest level.
     levels : tuple of Level
     status : Status
-        ``finished``, or ``budget-exhausted`` if the bias was still too large at the finest level allowed.
+        ``finished``; ``budget-exhausted`` if the bias was still too large at the finest level allowed; ``interrupted``
+        by Ctrl-C, with what was sampled until then.
     provenance : mapping
     """
 
@@ -147,30 +148,26 @@ def expectation(
     most = check_count("most_levels", most_levels, least=_FEWEST_LEVELS)
     equation, used = SDE(game, read_noise(noise)), read_scheme(scheme)
     _, order = used.orders(equation)
-    if order is None or not np.isfinite(order):
+    if order is None:
         raise InputError(f"Multilevel sampling needs a scheme with a weak order, which {used.name} has not.")
+    if not np.isfinite(order):
+        raise InputError(f"The scheme {used.name} has no bias that finer levels could take away: use simulate.")
     plan = make_plan(equation, used, paths=1, dt=dt, time=time, start=start, spread=spread, seed=seed, records=2)
     used.increments(equation).check_refinement(2)
     levels = _Levels(plan, quantity, advance)
-    for _ in range(_FEWEST_LEVELS):
-        levels.append()
-    status = Status.FINISHED
-    while True:
-        levels.improve(target**2 / 2)
-        bias = levels.bias(order)
-        if bias <= target / np.sqrt(2):
-            break
-        if len(levels.found) >= most:
-            status = Status.BUDGET_EXHAUSTED
-            break
-        levels.append()
-    found = tuple(levels.found)
+    try:
+        status = levels.run(target, order, most)
+    except KeyboardInterrupt:
+        status = Status.INTERRUPTED
+    found = tuple(level for level in levels.found if level.paths > 1)
+    if not found:
+        raise KeyboardInterrupt
     settings = {**plan.settings(), "quantity": quantity, "standard_error": target, "versions": versions()}
     return Expectation(
         quantity,
         float(sum(level.mean for level in found)),
         float(np.sqrt(sum(level.variance / level.paths for level in found))),
-        float(bias),
+        float(levels.bias(order)) if len(found) > 1 else np.nan,
         found,
         status,
         settings,
@@ -186,6 +183,18 @@ class _Levels:
         self.loops: list[tuple[Any, Any]] = []
         self.found: list[Level] = []
         self.steps = 0
+
+    def run(self, target: float, order: float, most: int) -> Status:
+        """Add levels and paths until the error is the one asked for."""
+        for _ in range(_FEWEST_LEVELS):
+            self.append()
+        while True:
+            self.improve(target**2 / 2)
+            if self.bias(order) <= target / np.sqrt(2):
+                return Status.FINISHED
+            if len(self.found) >= most:
+                return Status.BUDGET_EXHAUSTED
+            self.append()
 
     def append(self) -> None:
         """Add a finer level with its pilot paths."""
@@ -214,21 +223,22 @@ class _Levels:
 
     def bias(self, order: float) -> float:
         """Return the bias of the finest level, from the last two corrections and what they leave to come."""
-        last, before = (abs(level.mean) for level in (self.found[-1], self.found[-2]))
+        last, before = (abs(level.mean) for level in self.found[:-3:-1])
         return max(last, before * 2.0**-order) / (2.0**order - 1.0)
 
     def _sample(self, number: int, count: int) -> None:
         """Add paths to a level."""
-        level = self.found[number]
-        first = number * _APART + level.paths
+        first = number * _APART + self.found[number].paths
         edges = [*range(first, first + count, _PIECE), first + count]
-        with ThreadPoolExecutor(get_num_threads()) as pool:
+        pool = ThreadPoolExecutor(get_num_threads())
+        try:
             # In the order of the paths, so that the sums do not depend on the threads.
             for values in pool.map(lambda pair: self._corrections(number, *pair), pairwise(edges)):
-                level = _joined(level, values)
-                self.steps += len(values) * level.steps
+                self.found[number] = _extended(self.found[number], values)
+                self.steps += len(values) * self.found[number].steps
                 self.advance(self.steps)
-        self.found[number] = level
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _corrections(self, number: int, low: int, high: int) -> NDArray[np.float64]:
         """Return the quantity of each path, less that of its coarse twin."""
@@ -252,7 +262,7 @@ def _loop(plan: Plan) -> Any:
     return loop
 
 
-def _joined(level: Level, values: Any) -> Level:
+def _extended(level: Level, values: Any) -> Level:
     """Return a level with further values (Chan, Golub and LeVeque 1983, equation 2.1)."""
     n1, n2 = level.paths, len(values)
     d, n = values.mean() - level.mean, n1 + n2

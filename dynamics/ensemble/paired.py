@@ -55,6 +55,13 @@ def difference(one: Ensemble, other: Ensemble, coordinate: str) -> Difference:
                 f"The ensembles differ in {key} ({one.provenance.get(key)} and {other.provenance.get(key)}): run both "
                 "with the same, so that they share their random numbers."
             )
+    for name, told in (("time", _duration), ("Brownian step", _brownian_step)):
+        here, there = told(one), told(other)
+        if abs(here - there) > 1e-9 * max(here, there):
+            raise InputError(
+                f"The ensembles differ in their {name} ({here:g} and {there:g}): their random numbers belong to "
+                "different Brownian paths; give both the same, with brownian_dt where steps differ."
+            )
     if one.final is None or other.final is None:
         raise InputError("The last states were not kept: run both ensembles with keep=True.")
     for ensemble in (one, other):
@@ -78,3 +85,11 @@ def difference(one: Ensemble, other: Ensemble, coordinate: str) -> Difference:
         rms_stderr=float(square.std(ddof=1) / np.sqrt(n) / (2 * rms)) if rms > 0 else 0.0,
         count=n,
     )
+
+
+def _duration(ensemble: Ensemble) -> float:
+    return float(ensemble.provenance["dt"] * ensemble.provenance["steps"])
+
+
+def _brownian_step(ensemble: Ensemble) -> float:
+    return float(ensemble.provenance["dt"] / ensemble.provenance["refine"])

@@ -154,7 +154,7 @@ def make_plan(
     dt, time = check_positive("The step dt", dt), check_positive("The time", time)
     steps = _whole("dt", dt, "the time", time)
     refine = 1 if brownian_dt is None else _whole("brownian_dt", check_positive("brownian_dt", brownian_dt), "dt", dt)
-    scheme.check(sde)
+    scheme.check(sde, dt)
     scheme.increments(sde).check_refinement(refine)
     own = sde.motion
     begin = check_states("The start", _default_start(own) if start is None else start, own.names)

@@ -230,6 +230,8 @@ class _Run:
         slopes = loop.slopes(old).reshape(len(old), len(plan.conditions) if plan.bridge else 0, 1 + dim)
         matrix = sde.diffusion_at(old[:, :dim], g=strength)
         for i, row in enumerate(who):
+            if not np.isfinite(new[i, :dim]).all():
+                continue
             times = []
             for c in range(len(plan.conditions)):
                 if np.isfinite(self.events[row, c, 0]):

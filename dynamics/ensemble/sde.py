@@ -127,6 +127,21 @@ class SDE:
         own = [field[name] + coloured[name] if name in coloured else field[name] for name in game.names]
         return (*own, *(-eta / self._memory_symbol for eta in coloured.values()))
 
+    @cached_property
+    def _slopes(self) -> list[sp.Expr]:
+        """``da/dy`` as expressions, row by row."""
+        return [sp.diff(entry, s) for entry in self.drift for s in self.coordinate_symbols]
+
+    def _correction(self, y: NDArray[np.float64], order: int = 0) -> Any:
+        """Return the drift correction of Stratonovich noise for a field without formulas, or its Jacobian."""
+        if self.noise.interpretation != "stratonovich":
+            return 0.0
+        products = self._half_products()
+        if order == 0:
+            return self.evaluate("correction", products, y)
+        slopes = [sp.diff(entry, s) for entry in products for s in self.coordinate_symbols]
+        return self.evaluate("correction slopes", slopes, y).reshape(*y.shape[:-1], self.dim, self.dim)
+
     def _half_products(self) -> list[sp.Expr]:
         """Return ``1/2 sum_j (db_j/dy) b_j``."""
         symbols, matrix = self.coordinate_symbols, self._white.matrix
@@ -175,7 +190,11 @@ class SDE:
         columns = list(zip(*self.diffusion, strict=True))
         return tuple(
             sum(
-                (sp.diff(entry, s) * along for s, along in zip(self.coordinate_symbols, columns[j], strict=True)),
+                (
+                    sp.diff(entry, s) * along
+                    for s, along in zip(self.coordinate_symbols, columns[j], strict=True)
+                    if along != 0 and s in entry.free_symbols
+                ),
                 sp.S.Zero,
             )
             for entry in columns[k]
@@ -221,16 +240,15 @@ class SDE:
         """Return ``a(y, t)``, shape (..., dim); g is the schedule's factor unless it is given."""
         y = np.asarray(y, dtype=np.float64)
         if not self.symbolic:
-            return np.asarray(self.motion(y, t))
+            return np.asarray(self.motion(y, t)) + self._factor(t, g) ** 2 * self._correction(y)
         return self.evaluate("drift", self.drift, y, self._factor(t, g))
 
     def drift_jacobian(self, y: Array, t: float = 0.0) -> NDArray[np.float64]:
         """Return ``da/dy``, shape (..., dim, dim), exact."""
         y = np.asarray(y, dtype=np.float64)
         if not self.symbolic:
-            return np.asarray(self.motion.jacobian(y, t))
-        entries = [sp.diff(entry, s) for entry in self.drift for s in self.coordinate_symbols]
-        flat = self.evaluate("jacobian", entries, y, self._factor(t, None))
+            return np.asarray(self.motion.jacobian(y, t)) + self._factor(t, None) ** 2 * self._correction(y, order=1)
+        flat = self.evaluate("jacobian", self._slopes, y, self._factor(t, None))
         return flat.reshape(*y.shape[:-1], self.dim, self.dim)
 
     def diffusion_at(self, y: Array, t: float = 0.0, g: float | None = None) -> NDArray[np.float64]:
@@ -293,14 +311,15 @@ class SDE:
         if self.noise.schedule is None:
             return np.empty((steps, 0))
         inside = np.clip(STAGES, _INSIDE, 1 - _INSIDE)
-        return np.array([[self.noise.factor((k + c) * dt) for c in inside] for k in range(first, first + steps)])
+        times = (np.arange(first, first + steps)[:, None] + inside) * dt
+        return np.broadcast_to(np.asarray(self.noise.factor(times), dtype=np.float64), times.shape)
 
     def stationary_memory(self) -> NDArray[np.float64]:
         """Return a root R of the stationary covariance of coloured noise, ``B B^T / (2 tau) = R R^T``."""
         tau = self.noise.correlation_time
         if tau is None:
             return np.zeros((0, 0))
-        matrix = self.diffusion_at(np.zeros(self.dim), 0.0)[self.motion.dim :] * tau
+        matrix = self.diffusion_at(np.zeros(self.dim), g=1.0)[self.motion.dim :] * tau
         from dynamics.ensemble.noise.gradient import square_root
 
         return square_root("The covariance of coloured noise", matrix @ matrix.T / (2 * tau))

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.core.errors import InputError, NumericalError, check_count
+from dynamics.core.errors import InputError, NumericalError, check_count, unknown
 from dynamics.core.results import versions
 from dynamics.core.status import Status
 from dynamics.ensemble.compiled import BOUND, Loop, Piece, blocks_of, cells_of, ids_of
 from dynamics.ensemble.conditions import Condition
+from dynamics.ensemble.cuda import DeviceLoop
 from dynamics.ensemble.frontier import Frontier
 from dynamics.ensemble.histograms import Counts, Histogram
 from dynamics.ensemble.kernel import DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED
@@ -29,6 +30,9 @@ from dynamics.ensemble.sde import SDE
 from dynamics.games.field import Field
 from dynamics.games.symbolic import SymbolicGame
 from dynamics.methods import Method
+
+#: What a run may be computed on.
+DEVICES = ("cpu", "cuda")
 
 #: Path-steps that a thread takes at a time, a tenth of a second of work.
 _PIECE = 2**25
@@ -61,6 +65,7 @@ def simulate(
     chunk: int | None = None,
     threads: int | None = None,
     compiled: bool | None = None,
+    device: str = "cpu",
     advance: Callable[[int], None] = lambda done: None,
     throw: bool = False,
 ) -> Ensemble:
@@ -106,6 +111,9 @@ def simulate(
         Paths that a thread takes at a time, and number of threads; without effect on any bit of the result.
     compiled : bool, optional
         False takes the readable implementation, as fields without formulas do.
+    device : str
+        ``cpu``, or ``cuda`` for an NVIDIA graphics card (extra ``cuda``): the same random numbers and operations, and
+        the same results up to rounding.
     advance : callable
         Called with the number of paths that are done.
     throw : bool
@@ -129,7 +137,7 @@ def simulate(
     )  # fmt: skip
     if compiled and not plan.sde.symbolic:
         raise InputError(f"Only symbolic games can be compiled, got {type(game).__name__}: leave compiled unset.")
-    result = run_plan(plan, keep=keep, chunk=chunk, threads=threads, compiled=compiled, advance=advance)
+    result = run_plan(plan, keep=keep, chunk=chunk, threads=threads, compiled=compiled, device=device, advance=advance)
     if throw and not result.status.ok:
         raise NumericalError(f"{result.status.sentence} {' '.join(result.notes)}".strip(), result)
     return result
@@ -142,14 +150,15 @@ def run_plan(
     chunk: int | None = None,
     threads: int | None = None,
     compiled: bool | None = None,
+    device: str = "cpu",
     advance: Callable[[int], None] = lambda done: None,
 ) -> Ensemble:
     """Return the statistics of a plan; the arguments are those of :func:`simulate`."""
-    from numba import get_num_threads
-
-    threads = get_num_threads() if threads is None else check_count("The number of threads", threads)
-    size = _chunk(plan, threads) if chunk is None else check_count("The chunk", chunk)
-    loop = Loop(plan) if plan.sde.symbolic and compiled is not False else ReadableLoop(plan)
+    loop, threads = _loop(plan, device, threads, compiled)
+    if chunk is not None:
+        size = check_count("The chunk", chunk)
+    else:
+        size = loop.chunk() if isinstance(loop, DeviceLoop) else _chunk(plan, threads)
     loop.compile()
     columns = loop.columns(0, plan.steps)
     gathered = _Gathered(plan, keep)
@@ -161,7 +170,27 @@ def run_plan(
         return loop(ids_of(low, high), blocks, columns=columns, halt=halt), blocks
 
     _in_threads(work, plan, size, threads, halt, gathered, advance)
-    return gathered.result(clock.perf_counter() - began)
+    found = gathered.result(clock.perf_counter() - began)
+    return found if device == "cpu" else replace(found, provenance={**found.provenance, "device": device})
+
+
+def _loop(plan: Plan, device: str, threads: int | None, compiled: bool | None) -> tuple[Loop | ReadableLoop, int]:
+    """Return what runs ranges of paths, and in how many threads."""
+    from numba import get_num_threads
+
+    if device not in DEVICES:
+        raise unknown("device", device, DEVICES)
+    if device == "cuda":
+        if compiled is False or not plan.sde.symbolic:
+            raise InputError(
+                f"device 'cuda' runs compiled kernels of symbolic games, got {type(plan.sde.motion).__name__} and "
+                f"compiled = {compiled}: take device 'cpu'."
+            )
+        if threads is not None:
+            raise InputError(f"threads = {threads} has no effect on device 'cuda': leave it unset.")
+        return DeviceLoop(plan), 1
+    threads = get_num_threads() if threads is None else check_count("The number of threads", threads)
+    return Loop(plan) if plan.sde.symbolic and compiled is not False else ReadableLoop(plan), threads
 
 
 def _chunk(plan: Plan, threads: int) -> int:

@@ -141,6 +141,29 @@ def push(nodes, addresses, count, node, level, index, size, limit=TOP):
 
 
 @njit(**_SETTINGS)
+def join(rows, ids, blocks, size, nodes, addresses, limit):
+    """Combine the nodes of blocks that follow each other; return the number of nodes.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (blocks, records, row length)
+        The node of each block.
+    ids : ndarray of uint64, shape (paths,)
+    blocks : ndarray of int64, shape (blocks, 2)
+        First row and number of rows, a power of two, of each block.
+    nodes, addresses, limit
+        As in :func:`push`.
+    """
+    held = 0
+    for b in range(blocks.shape[0]):
+        level = 0
+        while (blocks[b, 1] >> level) > 1:
+            level += 1
+        held = push(nodes, addresses, held, rows[b], level, np.int64(ids[blocks[b, 0]]) >> level, size, limit)
+    return held
+
+
+@njit(**_SETTINGS)
 def reduce_rows(values, counted, skip, first, blocks, nodes, addresses, limit=TOP):
     """Combine one value of each path that counts; return the number of nodes.
 

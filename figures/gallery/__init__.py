@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynamics import games, methods
+from dynamics.ensemble import SDE, Isotropic, simulate
 from dynamics.stability.basins import find_basins
 from dynamics.stability.continuation import continue_branches
 from dynamics.stability.regions import region_map
 from figures.basins import basin_picture
 from figures.bifurcations import bifurcations
+from figures.ensembles.composed import ensemble_picture
 from figures.output import save
 from figures.phase.compose import Portrait, compute_portrait, portrait, portraits
 from figures.regions import region_picture
@@ -114,6 +116,12 @@ def regions() -> Figure:
     return region_picture(region_map(games.get("bilinear"), method, x, y))
 
 
+def ensemble() -> Figure:
+    """Draw a cloud of noisy paths around the attracting equilibrium of the Dirac-GAN, and its moments in time."""
+    game, noise = games.get("dirac-gan", penalty="r1", gamma=0.3), Isotropic(0.1)
+    return ensemble_picture(SDE(game, noise), simulate(game, noise, paths=1_000, dt=0.01, time=20.0))
+
+
 PICTURES: dict[str, Callable[[], Figure]] = {
     "portrait": dirac_gans,
     "forsaken": forsaken,
@@ -125,6 +133,7 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "basins": basins,
     "branches": branches,
     "regions": regions,
+    "ensemble": ensemble,
 }
 
 

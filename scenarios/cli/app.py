@@ -133,12 +133,16 @@ def _usage_sentence(error: Any, arguments: Sequence[str]) -> str:
 
 def _setting(option: str, verb: str | None, known: Sequence[str], arguments: Sequence[str]) -> str:
     """Return where a setting that was given as an option of its own belongs, empty if it is none."""
+    from dataclasses import fields
+
     from dynamics import games, gan, methods
+    from dynamics.ensemble import schemes
 
     key = option.lstrip("-").partition("=")[0].replace("-", "_")
     value = option.partition("=")[2] or given([option], arguments) or "VALUE"
     played = [gan.settings(name) for name in gan.presets()] if verb == "train" else map(games.settings, games.names())
-    places = {"--set": played, "--method-set": map(methods.settings, methods.names())}
+    taken = [{entry.name for entry in fields(schemes.find(name))} for name in schemes.names()]
+    places = {"--set": played, "--method-set": map(methods.settings, methods.names()), "--scheme-set": taken}
     for place_for_it, settings in places.items():
         if place_for_it in known and any(key in entry for entry in settings):
             return f"{place_for_it} {key}={value}"

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 from typing import Any
 
 from pydantic import BaseModel
@@ -135,6 +136,25 @@ def schedule_settings(name: str) -> dict[str, dict[str, Any]]:
         }
         for key, default in schedules.schedule_settings(name).items()
     }
+
+
+def about_class(kind: type) -> tuple[str, str | None]:
+    """Return what the docstring of a scheme or noise model says, as plain text, and its source alone."""
+    return _plain(inspect.cleandoc(str(kind.__doc__)).partition("\n\nParameters\n")[0].replace("::\n", ":\n"))
+
+
+def class_settings(kind: Any) -> dict[str, dict[str, Any]]:
+    """Return the settings of a scheme or noise model, a dataclass: default, kind, and what its docstring says."""
+    meanings = _meanings(kind)
+    found = {}
+    for entry in fields(kind):
+        required = entry.default is MISSING
+        default = None if required else entry.default
+        form = {"int": "whole number", "float": "number"}.get(str(entry.type), "text")
+        found[entry.name] = {
+            "default": default, "required": required, "kind": form, "meaning": meanings.get(entry.name, ""),
+        }  # fmt: skip
+    return found
 
 
 def _meanings(kind: type) -> dict[str, str]:

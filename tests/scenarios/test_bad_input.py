@@ -97,6 +97,10 @@ REFUSED = [
     (("compare",), "runs"),
     (("compare", "nothing-here"), "nothing-here"),
     (("bench", "--starts", "0"), "at least 1"),
+    (("bench", "basin"), "did you mean 'basins'"),
+    (("bench", "start-up", "--starts", "10"), "has no effect on start-up"),
+    (("bench", "basins", "--paths", "10000"), "add ensemble"),
+    (("bench", "ensemble", "--paths", "10"), "at least 1000"),
     (("report", "--comparison", "missing.zarr"), "missing.zarr"),
 ]
 

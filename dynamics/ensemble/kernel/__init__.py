@@ -10,6 +10,7 @@ its bits depend neither on the others nor on chunks and threads.
 ``lines``   the source lines of code in loops over lanes
 ``events``  the functions that end paths and note what they met, one lane at a time
 ``loop``    the loop itself
+``cuda``    the same for graphics cards, one thread for each path
 """
 
 from dynamics.ensemble.kernel.loop import source

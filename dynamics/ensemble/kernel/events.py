@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from dynamics.core.random import BLOCKS
-from dynamics.ensemble.kernel.lines import body, bound, unpacked
-from dynamics.ensemble.kernel.parts import DIVERGED, MISSING, NEVER, STOPPED, Parts, Rows
+from dynamics.ensemble.kernel.lines import body, bound, indented, unpacked
+from dynamics.ensemble.kernel.parts import DIVERGED, MISSING, STOPPED, Parts, Rows
 from dynamics.ensemble.trace import Code
 from dynamics.games.codegen.render import function, text
 
@@ -12,7 +14,7 @@ from dynamics.games.codegen.render import function, text
 NUMBERS = "p, constants, nodes, node_weights, terms"
 
 # Draws of a condition c at a step: block c (2 + NOISE) of the bridges' stream and those behind it.
-_CROSSING = f"""@njit(**INNER)
+CROSSING = f"""@njit(**INNER)
 def crossing(path, step, c, old, new, var, h, seed, bridge):
     # When a Brownian bridge from old < 0 to new first reaches 0, in units of h, given that it does.
     draw = step * np.uint64({BLOCKS}) + np.uint64(c * (2 + NOISE))
@@ -29,17 +31,16 @@ def crossing(path, step, c, old, new, var, h, seed, bridge):
         x = m * (m / x)
     return x / (1.0 + x) if x < 1e300 else 1.0"""
 
-_PLACED = f"""@njit(**INNER)
+PLACED = f"""@njit(**INNER)
 def placed(y0, y1, share, g, h, path, step, c, seed, bridge, slopes, {NUMBERS}, values, out):
     # The bridge at the time share h, moved along B B^T grad onto the surface.
     scale = g * math.sqrt(max(h * share * (1.0 - share), 0.0))
-    base = CONDITIONS * (1 + DIM)
     draw = step * np.uint64({BLOCKS}) + np.uint64(c * (2 + NOISE) + 2)
     for j in range(NOISE):
         x0, x1 = threefry(path, draw + np.uint64(j), seed, bridge)
         z, _ = normal_pair(x0, x1)
         for i in range(DIM):
-            out[i] += scale * slopes[base + i * NOISE + j] * z
+            out[i] += scale * slopes[CONDITIONS * (1 + DIM) + i * NOISE + j] * z
     values_at(out, {NUMBERS}, values)
     for i in range(DIM):
         out[i] -= values[c] / slopes[c * (1 + DIM)] * slopes[c * (1 + DIM) + 1 + i]"""
@@ -50,17 +51,22 @@ def functions(parts: Parts, rows: Rows) -> list[str]:
     found = [_leave(parts, rows), _fill(parts, rows), _close(parts, rows), _lost(rows)]
     if not parts.stops:
         return found
-    found.append(_probe(parts, "values_at", parts.conditions))
+    return [*found, *probes(parts), _events(parts, rows)]
+
+
+def probes(parts: Parts, statements: Callable[[Code], list[str]] = body) -> list[str]:
+    """Return the functions that :func:`met` calls; ``statements`` writes code in the dialect of the target."""
+    found = [_probe(parts, "values_at", parts.conditions, statements)]
     if parts.maxima.outputs:
-        found.append(_probe(parts, "maxima_at", parts.maxima))
+        found.append(_probe(parts, "maxima_at", parts.maxima, statements))
     if parts.slopes is not None:
-        found += [f"NEAR = {NEVER / 2!r}", _probe(parts, "slopes_at", parts.slopes), _CROSSING, _PLACED]
-    return [*found, _events(parts, rows)]
+        found += [_probe(parts, "slopes_at", parts.slopes, statements), CROSSING, PLACED]
+    return found
 
 
-def _probe(parts: Parts, name: str, code: Code) -> str:
+def _probe(parts: Parts, name: str, code: Code, statements: Callable[[Code], list[str]]) -> str:
     """Return a function that evaluates code at one state."""
-    lines = bound(parts, code.names()) + unpacked(code, "m", "y[{i}]", parts.dim) + body(code)
+    lines = bound(parts, code.names()) + unpacked(code, "m", "y[{i}]", parts.dim) + statements(code)
     lines += [f"out[{i}] = {text(output)}" for i, output in enumerate(code.outputs)]
     return function(f"@njit(**INNER)\ndef {name}(y, {NUMBERS}, out):", lines)
 
@@ -121,57 +127,17 @@ def _lost(rows: Rows) -> str:
 
 
 def _events(parts: Parts, rows: Rows) -> str:
-    """Return the function that looks at every path that may have met a condition in a step."""
-    bridged = parts.slopes is not None
-    old, new, active, var = (rows.of(name, "c") for name in ("old", "new", "active", "var"))
-    bridge = [
-        f"        elif {var} > 0.0:",
-        f"            times[c] = crossing(path, step, c, before, after, {var}, h, seed, bridge)",
-    ]
-    bridge = bridge if bridged else []
+    """Return the function that looks at every path that has met a condition in a step."""
+    places = {name: rows.of(name, "c") for name in ("old", "new", "active", "var", "met")}
+    places |= {"state": rows.of("state", "i"), "next": rows.of("next", "i"), "most": rows.of("most", "e")}
     lines = [
         "values, times = np.empty(CONDITIONS), np.empty(CONDITIONS)",
         f"tops = np.empty({len(parts.maxima.outputs)})",
         "y0, y1, place = np.empty(DIM), np.empty(DIM), np.empty(DIM)",
         "slopes = np.empty(CONDITIONS * (1 + DIM) + DIM * NOISE)",
         "for lane in range(width - 1, -1, -1):",
-        "    first, path = 2.0, paths[lane // LANES, lane % LANES]",
-        "    for c in range(CONDITIONS):",
-        "        times[c] = 2.0",
-        f"        if {rows.of('met', 'c')} == 0.0:",
-        "            continue",
-        f"        before, after = {old}, {new}",
-        "        if before >= 0.0:",
-        "            times[c] = 0.0",
-        *bridge,
-        "        else:",
-        f"            times[c] = {'before / (before - after)' if bridged else '1.0'}",
-        "        if STOPS[c] and times[c] < first:",
-        "            first = times[c]",
-        "    row = who[lane]",
-        "    for c in range(CONDITIONS):",
-        "        if times[c] > 1.0 or times[c] > first:",
-        "            continue",
-        "        for i in range(DIM):",
-        f"            y0[i], y1[i] = {rows.of('state', 'i')}, {rows.of('next', 'i')}",
-        "            place[i] = y0[i] + times[c] * (y1[i] - y0[i])",
-    ]
-    if bridged:
-        lines += [
-            f"        slopes_at(y0, {NUMBERS}, slopes)",
-            "        if slopes[c * (1 + DIM)] > 0.0 and times[c] > 0.0:",
-            "            placed(y0, y1, times[c], g, h, path, step, c, seed, bridge, slopes, "
-            f"{NUMBERS}, values, place)",
-        ]
-    lines += [
-        "        event[row, c, 0] = time + times[c] * h",
-        "        for i in range(DIM):",
-        "            event[row, c, 1 + i] = place[i]",
-        f"        {active} = 0.0",
-        "        if STOPS[c] and times[c] == first:",
-        "            for i in range(DIM):",
-        "                final[row, i] = place[i]",
-        *_raised(parts, rows),
+        "    path, row = paths[lane // LANES, lane % LANES], who[lane]",
+        *indented(met(parts, places)),
         "    if first <= 1.0:",
         f"        status[row] = {STOPPED}",
         "        close(a, lane, row, most)",
@@ -184,13 +150,72 @@ def _events(parts: Parts, rows: Rows) -> str:
     return function(f"@njit(**INNER)\n{head}", lines)
 
 
-def _raised(parts: Parts, rows: Rows) -> list[str]:
+def met(parts: Parts, places: Mapping[str, str]) -> list[str]:
+    """Return the lines that note what a path has met in a step; ``first`` is then its end in units of h, or 2.
+
+    Parameters
+    ----------
+    parts : Parts
+    places : mapping of str to str
+        Where the numbers of the path stand: ``old``, ``new``, ``var``, ``met`` and ``active`` of condition ``c``,
+        ``state`` and ``next`` of coordinate ``i``, ``most`` of the largest value ``e``.
+    """
+    bridged = parts.slopes is not None
+    lines = [
+        "first, beyond = 2.0, False",
+        # A step to infinity or NaN meets nothing on its way: the path is lost.
+        "for i in range(DIM):",
+        f"    beyond |= not abs({places['next']}) <= HUGE",
+        "for c in range(CONDITIONS):",
+        "    times[c] = 2.0",
+        f"    if beyond or {places['met']} == 0.0:",
+        "        continue",
+        f"    before, after = {places['old']}, {places['new']}",
+        "    if before >= 0.0:",
+        "        times[c] = 0.0",
+    ]
+    if bridged:
+        lines += [
+            f"    elif {places['var']} > 0.0:",
+            f"        times[c] = crossing(path, step, c, before, after, {places['var']}, h, seed, bridge)",
+        ]
+    lines += [
+        "    else:",
+        f"        times[c] = {'before / (before - after)' if bridged else '1.0'}",
+        "    if STOPS[c] and times[c] < first:",
+        "        first = times[c]",
+        "for c in range(CONDITIONS):",
+        "    if times[c] > 1.0 or times[c] > first:",
+        "        continue",
+        "    for i in range(DIM):",
+        f"        y0[i], y1[i] = {places['state']}, {places['next']}",
+        "        place[i] = y0[i] + times[c] * (y1[i] - y0[i])",
+    ]
+    if bridged:
+        lines += [
+            f"    slopes_at(y0, {NUMBERS}, slopes)",
+            "    if slopes[c * (1 + DIM)] > 0.0 and times[c] > 0.0:",
+            f"        placed(y0, y1, times[c], g, h, path, step, c, seed, bridge, slopes, {NUMBERS}, values, place)",
+        ]
+    return [
+        *lines,
+        "    event[row, c, 0] = time + times[c] * h",
+        "    for i in range(DIM):",
+        "        event[row, c, 1 + i] = place[i]",
+        f"    {places['active']} = 0.0",
+        "    if STOPS[c] and times[c] == first:",
+        "        for i in range(DIM):",
+        "            final[row, i] = place[i]",
+        *indented(_raised(parts, places["most"]), 2),
+    ]
+
+
+def _raised(parts: Parts, most: str) -> list[str]:
     """Return the lines that let the place where a path ends count among its largest values."""
     if not parts.maxima.outputs:
         return []
-    most = rows.of("most", "e")
     return [
-        f"            maxima_at(place, {NUMBERS}, tops)",
-        f"            for e in range({len(parts.maxima.outputs)}):",
-        f"                {most} = max({most}, tops[e])",
+        f"maxima_at(place, {NUMBERS}, tops)",
+        f"for e in range({len(parts.maxima.outputs)}):",
+        f"    {most} = max({most}, tops[e])",
     ]

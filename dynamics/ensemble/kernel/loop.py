@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
 from dynamics.core.random import BLOCKS
 from dynamics.ensemble.kernel import events
 from dynamics.ensemble.kernel.lines import (
@@ -9,6 +13,7 @@ from dynamics.ensemble.kernel.lines import (
     bound,
     evaluated,
     indented,
+    names,
     output,
     over_lanes,
     stored,
@@ -20,48 +25,54 @@ from dynamics.games.codegen import draws
 from dynamics.games.codegen.lanes import VECTORISED, widest
 from dynamics.games.codegen.render import function, text
 
+#: Which count of a histogram the quantities in a column of ``z``, from row ``first`` on, belong to.
+CELL = """@njit(**INNER)
+def cell_of(z, first, column, q, histograms, edges):
+    # Rows of histograms: number of axes, place of the first count, and for each axis quantity and number of cells.
+    total, cell = 1, 0
+    for x in range(histograms[q, 0]):
+        cells = histograms[q, 3 + 2 * x]
+        share = (z[first + histograms[q, 2 + 2 * x], column] - edges[q, x, 0]) * edges[q, x, 1]
+        if cell < 0 or not (share >= 0.0 and share < cells):
+            cell = -1
+        else:
+            cell = cell * cells + int(share)
+        total *= cells
+    return histograms[q, 1] + (total if cell < 0 else cell)"""
+
 _COUNT = """@njit(**INNER)
 def count_cells(z, present, whole, histograms, edges, moment, counts):
-    # Rows of histograms: number of axes, place of the first count, and for each axis observable and number of cells.
     for q in range(histograms.shape[0]):
-        axes, place = histograms[q, 0], histograms[q, 1]
-        total = 1
-        for x in range(axes):
-            total *= histograms[q, 3 + 2 * x]
         for leaf in range(whole):
-            if present[leaf] == 0.0:
-                continue
-            cell = 0
-            for x in range(axes):
-                cells = histograms[q, 3 + 2 * x]
-                share = (z[histograms[q, 2 + 2 * x], leaf] - edges[q, x, 0]) * edges[q, x, 1]
-                if cell < 0 or not (share >= 0.0 and share < cells):
-                    cell = -1
-                else:
-                    cell = cell * cells + int(share)
-            counts[moment, place + (total if cell < 0 else cell)] += 1"""
+            if present[leaf] > 0.0:
+                counts[moment, cell_of(z, 0, leaf, q, histograms, edges)] += 1"""
 
 #: Draws of the largest values between the steps lie behind those of the crossings.
-_MAXIMA_FROM = BLOCKS // 2
+MAXIMA_FROM = BLOCKS // 2
 
 
 def source(parts: Parts) -> str:
     """Return the Numba source of a module with ``run``; :class:`dynamics.ensemble.compiled.Loop` calls it."""
     rows = Rows(parts)
-    return "\n\n\n".join([_header(parts), *events.functions(parts, rows), _COUNT, _run(parts, rows)]) + "\n"
+    return "\n\n\n".join([_header(parts), *events.functions(parts, rows), CELL, _COUNT, _run(parts, rows)]) + "\n"
+
+
+@cache
+def _compiled_in() -> str:
+    """Return a digest of what is compiled into kernels from other files: code in a cache must not outlive it."""
+    room = files("dynamics")
+    parts = (room.joinpath("ensemble", "tree.py"), room.joinpath("games", "codegen", "fused.py"))
+    return sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:16]
 
 
 def _header(parts: Parts) -> str:
-    stops = f"({', '.join(map(str, parts.stops))},)" if parts.stops else "(False,)"
     return "\n\n\n".join([
-        "import math\n\nimport numpy as np\nfrom numba import njit\n\n"
-        "from dynamics.ensemble.tree import push, reduce\n"
-        "from dynamics.games.codegen.fused import fma\n\n"
+        f"# with tree and fused {_compiled_in()}\n"
+        "from dynamics.ensemble.tree import push, reduce\n\n"
         'INNER = {"error_model": "numpy", "no_cpython_wrapper": True}',
         VECTORISED.prelude.rstrip(),
         draws.functions().rstrip(),
-        f"DIM, CONDITIONS, NOISE = {parts.dim}, {len(parts.stops)}, {parts.noise_dim}\n"
-        f"LANES, WIDTH = {LANES}, {WIDTH}\nSTOPS = {stops}",
+        f"LANES, WIDTH = {LANES}, {WIDTH}\n{names(parts)}",
     ])  # fmt: skip
 
 
@@ -71,7 +82,7 @@ def _run(parts: Parts, rows: Rows) -> str:
     lanes = "a, who, paths, width,"
     call = f"{events.NUMBERS}, event, final, status, most)"
     lines = [
-        *bound(parts, _used(parts)),
+        *bound(parts, used_names(parts)),
         f"a, who = np.zeros((WIDTH // LANES, {rows.count} * LANES)), np.empty(WIDTH, dtype=np.int64)",
         "paths, words = np.zeros((WIDTH // LANES, LANES), dtype=np.uint64), np.empty(2 * LANES, dtype=np.uint64)",
         f"terms = np.empty(({max(widest(code.statements) for code in _codes(parts))}, nodes.shape[0]))",
@@ -171,7 +182,7 @@ def _beginning(parts: Parts, rows: Rows) -> list[str]:
 
 def _columns(parts: Parts) -> list[str]:
     """Return the lines that bind the numbers of a step."""
-    used = _used(parts)
+    used = used_names(parts)
     lines = [f"g{i} = columns[k - begin, {i}]" for i in range(parts.strengths) if f"g{i}" in used]
     first = parts.strengths
     return lines + [f"q{i} = columns[k - begin, {first + i}]" for i in range(parts.columns) if f"q{i}" in used]
@@ -179,15 +190,8 @@ def _columns(parts: Parts) -> list[str]:
 
 def _drawing(parts: Parts, rows: Rows) -> list[str]:
     """Return the lines that draw the increments which the step uses."""
-    used = parts.step.names()
-    needed = {i for i in range(parts.increments.rows) if f"w{i}" in used}
-    template = rows.at("draw", "{i}")
-    pairs = [
-        (word // 2, parts.increments.lane_lines(word, template))
-        for word in range(0, parts.increments.words, 2)
-        if needed & parts.increments.made_by(word)
-    ]
-    if not pairs:
+    made = made_words(parts)
+    if not made:
         return []
     lines = [
         f"for j in range({parts.increments.rows} * LANES):",
@@ -195,9 +199,10 @@ def _drawing(parts: Parts, rows: Rows) -> list[str]:
         "for part in range(refine):",
         f"    counter = np.uint64(k * refine + part) * np.uint64({BLOCKS})",
     ]
-    for block, turned in pairs:
+    for word in made:
+        turned = parts.increments.lane_lines(word, rows.at("draw", "{i}"))
         words = [
-            f"x0, x1 = threefry(ids_of_lanes[lane], counter + np.uint64({block}), seed, stream)",
+            f"x0, x1 = threefry(ids_of_lanes[lane], counter + np.uint64({word // 2}), seed, stream)",
             "words[lane], words[LANES + lane] = x0, x1",
         ]
         lines += indented(over_lanes(words) + over_lanes(["x0, x1 = words[lane], words[LANES + lane]", *turned]))
@@ -269,7 +274,7 @@ def _enlarging(parts: Parts, rows: Rows, strength: str) -> list[str]:
             *evaluated(code, rows, "state", parts.dim), f"b0 = {output(code, 0)}",
             *evaluated(spread, rows, "state", parts.dim), f"spread = {strength} * {strength} * {output(spread, 0)}",
             *after,
-            f"draw = np.uint64(k) * np.uint64({BLOCKS}) + np.uint64({_MAXIMA_FROM + e})",
+            f"draw = np.uint64(k) * np.uint64({BLOCKS}) + np.uint64({MAXIMA_FROM + e})",
             "x0, x1 = threefry(ids_of_lanes[lane], draw, seed, bridge)",
             "jump = b1 - b0",
             "top = 0.5 * (b0 + b1 + math.sqrt(jump * jump - 2.0 * h * spread * log_positive(unit(x0))))",
@@ -310,10 +315,18 @@ def _recording(parts: Parts, rows: Rows) -> list[str]:
     ]
 
 
+def made_words(parts: Parts) -> list[int]:
+    """Return the first of each two random words of which the step uses what is made."""
+    used = parts.step.names()
+    needed = {i for i in range(parts.increments.rows) if f"w{i}" in used}
+    return [word for word in range(0, parts.increments.words, 2) if needed & parts.increments.made_by(word)]
+
+
 def _codes(parts: Parts) -> list[Code]:
     found = [parts.step, parts.observables, parts.conditions, parts.maxima]
     return found + [code for code in (parts.slopes, parts.variances) if code is not None]
 
 
-def _used(parts: Parts) -> set[str]:
+def used_names(parts: Parts) -> set[str]:
+    """Return every name that the codes of a kernel read."""
     return set().union(*(code.names() for code in _codes(parts)))

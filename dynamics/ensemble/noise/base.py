@@ -67,8 +67,8 @@ class Noise(ABC):
     def terms(self, motion: Field) -> Terms:
         """Return the matrix B on a field, or refuse one it does not fit."""
 
-    def factor(self, t: float) -> float:
-        """Return ``g(t)``."""
+    def factor(self, t: Any) -> Any:
+        """Return ``g(t)`` at a time or an array of times."""
         return 1.0 if self.schedule is None else self.schedule(t)  # pyright: ignore[reportCallIssue]
 
     def with_schedule(self, schedule: NoiseSchedule | str | None) -> Self:

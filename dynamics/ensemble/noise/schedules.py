@@ -12,17 +12,19 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, ClassVar
 
+import numpy as np
+
 from dynamics.core.errors import InputError, check_number, check_positive, unknown
 
 
 @dataclass(frozen=True)
 class NoiseSchedule(ABC):
-    """A factor by time, called with the time since the start of the run (0 at the start)."""
+    """A factor by time, called with times since the start of the run (0 at the start), numbers or arrays."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Any) -> Any:
         """Return the factor of the noise at a time."""
 
     @property
@@ -41,7 +43,7 @@ class Constant(NoiseSchedule):
 
     name: ClassVar[str] = "constant"
 
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Any) -> Any:
         """Return 1."""
         return 1.0
 
@@ -63,7 +65,7 @@ class Exponential(NoiseSchedule):
     def __post_init__(self) -> None:
         check_positive("The half-life of an exponential schedule", self.half_life)
 
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Any) -> Any:
         """Return the factor."""
         return 2.0 ** (-t / self.half_life)
 
@@ -91,7 +93,7 @@ class Power(NoiseSchedule):
         check_positive("The power of a power schedule", self.power)
         check_positive("The scale of a power schedule", self.scale)
 
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Any) -> Any:
         """Return the factor."""
         return (1.0 + t / self.scale) ** -self.power
 
@@ -118,10 +120,10 @@ class Cosine(NoiseSchedule):
         if not 0 <= check_number("The final factor of a cosine schedule", self.final) <= 1:
             raise InputError(f"The final factor of a cosine schedule is {self.final:g}, expected a number in [0, 1].")
 
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Any) -> Any:
         """Return the factor."""
-        done = min(t / self.length, 1.0)
-        return self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * done))
+        done = np.minimum(np.asarray(t) / self.length, 1.0)
+        return self.final + (1.0 - self.final) * 0.5 * (1.0 + np.cos(np.pi * done))
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,9 @@ class Piecewise(NoiseSchedule):
         object.__setattr__(self, "at", at)
         object.__setattr__(self, "factors", factors)
 
-    def __call__(self, t: float) -> float:
+    def __call__(self, t: Any) -> Any:
         """Return the factor."""
-        passed = sum(t >= moment for moment in self.at)
-        return 1.0 if passed == 0 else self.factors[passed - 1]
+        return np.array([1.0, *self.factors])[np.searchsorted(self.at, t, side="right")]
 
     @property
     def jumps(self) -> tuple[float, ...]:

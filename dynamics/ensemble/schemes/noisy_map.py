@@ -52,10 +52,24 @@ class NoisyMap(Scheme):
         self.method.check(sde.motion)
         return ""
 
+    def step_refusal(self, sde: SDE, dt: float) -> str:
+        """Ask for a step that is some player's learning rate: noise strengths count per square root of that time."""
+        assert isinstance(sde.motion, Game)
+        rates = [float(self.method.rate(player)) for player in sde.motion.players]
+        if any(abs(rate - dt) <= 1e-9 * dt for rate in rates):
+            return ""
+        told = " and ".join(f"{rate:g}" for rate in dict.fromkeys(rates))
+        return (
+            f"The step dt = {dt:g} is the time of one iteration of {self.method.name}, its learning rate {told}: "
+            f"give dt = {rates[0]:g}, or lr = {dt:g}."
+        )
+
     def orders(self, sde: SDE) -> tuple[float | None, float | None]:
         """Return no strong order, and weak order 1 where the method follows the flow."""
         assert isinstance(sde.motion, Game)
-        follows = all(self.method.pace(player) == 1.0 for player in sde.motion.players)
+        players = list(sde.motion.players)
+        even = len({self.method.rate(player) for player in players}) == 1 and self.method.schedule is None
+        follows = even and all(self.method.pace(player) == 1.0 for player in players)
         return None, 1.0 if follows else None
 
     def increments(self, sde: SDE) -> Increments:

@@ -66,11 +66,11 @@ def load_module(source: str, stem: str) -> ModuleType:
     name = f"gandyn_{stem}_{digest}"
     with _LOADING:
         if name not in sys.modules:
-            sys.modules[name] = _executed(source, name)
+            _execute(source, name)
         return sys.modules[name]
 
 
-def _executed(source: str, name: str) -> ModuleType:
+def _execute(source: str, name: str) -> None:
     path = cache_folder() / f"{name}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != source:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".tmp", delete=False) as file:
@@ -78,5 +78,10 @@ def _executed(source: str, name: str) -> ModuleType:
         os.replace(file.name, path)
     module = ModuleType(name)
     module.__file__ = str(path)
-    exec(compile(source, str(path), "exec"), module.__dict__)
-    return module
+    # Known by its name while it runs: functions that Numba reads from its cache look for the module they belong to.
+    sys.modules[name] = module
+    try:
+        exec(compile(source, str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise

@@ -11,6 +11,7 @@ VERBS = (
     "continue",
     "portrait",
     "basins",
+    "ensemble",
     "train",
     "compare",
     "claims",

@@ -13,15 +13,35 @@ from scenarios.cli.verb import NO, OK, Answer, Request, verb
 @verb()
 def bench(
     request: Request,
-    starts: Annotated[int, typer.Option("--starts", metavar="N", help="Size of the batch of initial states.")] = 10_000,
+    groups: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="GROUP...", help="Groups of rows such as start-up; all without.", show_default=False),
+    ] = None,
+    starts: Annotated[
+        int | None,
+        typer.Option("--starts", metavar="N", help="Size of the batch of initial states (default: 10000)."),
+    ] = None,
+    paths: Annotated[
+        int | None,
+        typer.Option("--paths", metavar="N", help="Size of the ensemble (default: 1000000)."),
+    ] = None,
 ) -> Answer:
     """Measure how fast this installation is, as ratios to peers taken in the same run."""
-    from dynamics.core.errors import check_count
-    from scenarios.bench import measure
+    from dynamics.core.errors import InputError, check_count
+    from scenarios.bench import GROUPS, measure, select
 
-    check_count("--starts", starts)
+    chosen, sizes = select(groups), {}
+    for name, size in {"starts": starts, "paths": paths}.items():
+        users = [group for group in GROUPS if GROUPS[group].size == name]
+        if size is None:
+            continue
+        if not set(users) & set(chosen):
+            raise InputError(
+                f"--{name} has no effect on {', '.join(chosen)}: add {' or '.join(users)}, or leave it out."
+            )
+        sizes[name] = check_count(f"--{name}", size, max(GROUPS[group].least for group in users))
     with output.progress("bench") as advance:
-        rows = measure(starts, advance)
+        rows = measure(advance=advance, groups=chosen, **sizes)
     result = {"rows": [row.to_dict() for row in rows]}
 
     def render(console: Any) -> None:

@@ -38,8 +38,21 @@ def _solvers() -> Rows:
 
 
 def _schemes() -> Rows:
-    """Return the schemes for stochastic games: none, this version integrates no noise."""
-    return []
+    from dynamics.ensemble import schemes
+
+    return [(name, schemes.summary(name)) for name in schemes.names()]
+
+
+def _noise() -> Rows:
+    from scenarios.cli.noise import models, summary
+
+    return [(name, summary(name)) for name in models()]
+
+
+def _noise_schedules() -> Rows:
+    from dynamics.ensemble.noise import schedules
+
+    return [(name, schedules.summary(name)) for name in schedules.SCHEDULES]
 
 
 def _scenarios() -> Rows:
@@ -60,6 +73,8 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "schedules": _schedules,
     "solvers": _solvers,
     "schemes": _schemes,
+    "noise": _noise,
+    "noise-schedules": _noise_schedules,
     "scenarios": _scenarios,
     "presets": _presets,
 }
@@ -73,7 +88,7 @@ def list_(
         typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}; all without.", show_default=False),
     ] = None,
 ) -> Answer:
-    """List games, methods, schedules, solvers, schemes, scenarios and presets, one line each."""
+    """List games, methods, schedules, solvers, schemes, noise models, scenarios and presets, one line each."""
     from dynamics.core.errors import unknown
 
     if kind is not None and kind not in KINDS:
@@ -104,8 +119,10 @@ def list_(
                     overflow=fitted,
                     crop=console.is_terminal,
                 )
-        if kind == "methods":
+        if kind in ("methods", "schemes", "noise"):
             output.note("Settings of one: gandyn show NAME")
+        if kind == "schemes":
+            output.note("Every training algorithm of 'gandyn list methods' is a scheme too.")
 
     return Answer(result, render)
 

@@ -1,4 +1,4 @@
-"""``gandyn show``: what a game is, in symbols, and what may be set on it; methods, schedules and presets likewise."""
+"""``gandyn show``: what a game is, in symbols, and what may be set on it; methods, schemes and others likewise."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from scenarios.cli.verb import Answer, Request, verb
 def show(
     request: Request, latex: Annotated[bool, typer.Option("--latex", help="LaTeX instead of Unicode.")] = False
 ) -> Answer:
-    """Show the losses, field, Jacobian and settings of a game; or a method, schedule or preset with its settings."""
+    """Show the losses, field, Jacobian and settings of a game; or a method, scheme, noise model or preset with its."""
     from dynamics import games, gan, methods
     from dynamics.core.errors import unknown
+    from dynamics.ensemble import schemes
     from dynamics.methods.registry import SHORT_NAMES
+    from scenarios.cli import noise
 
     name = request.name
     if request.minimax is None and name is not None and not name.endswith(".toml"):
@@ -28,9 +30,16 @@ def show(
             return _method(request, name, latex)
         if name in methods.schedule_names():
             return _schedule(request, name, latex)
-        known = [*games.names(), *methods.names(), *methods.schedule_names(), *gan.presets()]
+        if name in schemes.names():
+            place = "gandyn ensemble GAME --scheme-set name=value,..."
+            return _part(request, f"scheme {name}", schemes.find(name), latex, place)
+        if name in noise.models():
+            return _part(request, f"noise model {name}", noise.models()[name], latex, "in a file of --noise-file")
+        known = [*games.names(), *methods.names(), *methods.schedule_names(), *gan.presets(), *schemes.names()]
+        known += noise.models()
         if name not in known:
-            raise unknown("game, method, schedule or preset", name, known, SHORT_NAMES.get(name.lower()))
+            kinds = "game, method, schedule, scheme, noise model or preset"
+            raise unknown(kinds, name, known, SHORT_NAMES.get(name.lower()))
     game: Any = request.game()
     shown = game.show(latex=latex)
     result = {key: shown[key] for key in ("losses", "field", "jacobian", "parameters")}
@@ -123,11 +132,30 @@ def _schedule(request: Request, name: str, latex: bool) -> Answer:
     return Answer(result, render, game=name)
 
 
+def _part(request: Request, title: str, kind: Any, latex: bool, place: str) -> Answer:
+    """Return the answer about a scheme or noise model: its equation, its source, and its settings."""
+    from scenarios.cli import describe
+
+    _refuse({"--latex": latex or None, "--set": request.settings}, request, f"the {title}")
+    text, source = describe.about_class(kind)
+    result = {"settings": describe.class_settings(kind), "about": text, "source": source}
+
+    def render(console: Any) -> None:
+        console.print(title, style="bold", markup=False)
+        console.print(text, markup=False)
+        if result["settings"]:
+            console.print(f"\nsettings ({place})", style="bold", markup=False)
+            console.print(_meanings_table(result["settings"]))
+
+    return Answer(result, render, game=kind.name)
+
+
 def _meanings_table(settings: Mapping[str, Mapping[str, Any]]) -> Any:
     """Return a row per setting of a method or schedule: default, and what it means."""
     rows = output.table("setting", "default", "meaning")
     for key, entry in settings.items():
-        default = "required" if key == "lr" else _text(entry["default"])
+        needed = entry.get("required", key == "lr")
+        default = "required" if needed else _text(entry["default"])
         rows.add_row(key, default, entry["meaning"] or entry["kind"])
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,15 @@ def test_threads_that_ask_for_one_module_all_get_the_executed_one():
 
     with ThreadPoolExecutor(4) as pool:
         assert [future.result() for future in [pool.submit(ask) for _ in range(4)]] == [7] * 4
+
+
+def test_compiled_callbacks_are_read_back_from_the_cache():
+    source = 'from numba import cfunc\n\n\n@cfunc("float64(float64)", cache=True)\ndef twice(x):\n    return 2.0 * x\n'
+    for _ in range(2):
+        module = load_module(source, "callback")
+        assert module.twice.ctypes(1.5) == 3.0
+        # As in a second process, which finds the compiled function in the cache.
+        del sys.modules[module.__name__]
 
 
 def test_a_module_that_fails_to_execute_does_not_count_as_loaded():

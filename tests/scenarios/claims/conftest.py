@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dynamics import games, methods
+from dynamics import ensemble, games, methods
 from scenarios import registry, runner
 from scenarios.typography import typeset
 
@@ -64,6 +66,22 @@ class Wrong:
         scales = {"discriminator": factor}
         self.replace(games, "get", lambda get: lambda name, **given: get(name, **given).with_timescales(scales))
 
+    def simulated(self, change: Callable[[Any, Any, dict[str, Any]], tuple[Any, Any, dict[str, Any]]]) -> None:
+        """Let ensembles simulate something else: ``change`` turns game, noise and settings into others."""
+
+        def make(right):
+            def wrong(game, noise, **given):
+                game, noise, given = change(game, noise, given)
+                return right(game, noise, **given)
+
+            return wrong
+
+        self.replace(ensemble, "simulate", make)
+
+    def noise(self, factor: float) -> None:
+        """Multiply the strength of the noise of every ensemble."""
+        self.simulated(lambda game, noise, given: (game, _stronger(noise, factor), given))
+
     def generator_loss(self, owner: Any, factor: float) -> None:
         """Multiply the generator's loss of the games that ``owner.Loss`` builds."""
 
@@ -75,6 +93,16 @@ class Wrong:
             return Wrong
 
         self.replace(owner, "Loss", make)
+
+
+def _stronger(noise: Any, factor: float) -> Any:
+    if isinstance(noise, ensemble.Isotropic):
+        return replace(noise, strength=factor * noise.strength)
+    if isinstance(noise, ensemble.GradientNoise):
+        return replace(noise, covariance=factor**2 * np.asarray(noise.covariance))
+    if isinstance(noise, ensemble.PerCoordinate):
+        return replace(noise, strengths={name: factor * value for name, value in noise.strengths.items()})
+    return factor * noise
 
 
 def _changed(given: dict[str, Any], key: str, change: Callable[[Any], Any]) -> dict[str, Any]:

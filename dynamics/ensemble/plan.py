@@ -165,6 +165,8 @@ def make_plan(
     conditions += [read_condition(c, sde, stop=False) for c in _several(watch)]
     if len({c.text for c in conditions}) < len(conditions):
         raise InputError("The same condition was given twice: give it once, as until or as watch.")
+    largest = {text: sde.parse(text) for text in _several(maxima)}
+    watched = [*(c.expression for c in conditions), *largest.values()]
     extra = {text: sde.parse(text) for text in _several(observe) if text not in names}
     filled = tuple(histogram.checked({**names, **extra}, dt, steps) for histogram in histograms)
     moments = [t for histogram in filled for t in histogram.times or ()]
@@ -182,10 +184,16 @@ def make_plan(
         records=np.unique(np.append(_records(records, steps, dt), np.round(np.array(moments) / dt).astype(np.int64))),
         observables={**names, **extra},
         conditions=tuple(conditions),
-        bridge=bool(bridge and scheme.pathwise and conditions) or bool(bridge and scheme.pathwise and maxima),
-        maxima={text: sde.parse(text) for text in _several(maxima)},
+        bridge=bridge and scheme.pathwise and bool(watched) and not _meets_clips(watched, sde),
+        maxima=largest,
         histograms=filled,
     )
+
+
+def _meets_clips(expressions: Sequence[sp.Expr], sde: SDE) -> bool:
+    """Return whether one of some quantities depends on a clipped coordinate, which a bridge would lead out of its box."""
+    clipped = {sp.Symbol(name, real=True) for name in sde.motion.bounds}
+    return any(expression.free_symbols & clipped for expression in expressions)
 
 
 def _several(given: Any) -> list[Any]:

@@ -97,10 +97,11 @@ def simulate(
     watch : str or Condition, or several
         Conditions whose first time is noted and that end nothing.
     bridge : bool
-        Catch crossings between the steps by a Brownian bridge (schemes that follow paths); without it, exits are seen
-        at the steps only, late by an error of order sqrt(dt).
+        Catch crossings between the steps by a Brownian bridge (schemes that follow paths, quantities free of clipped
+        coordinates); without it, exits are seen at the steps only, late by an error of order sqrt(dt).
     maxima : str, or several
-        Quantities whose largest value along the path is recorded.
+        Quantities whose largest value along the path is recorded. Between the steps it is drawn without regard to the
+        conditions: near a level at which paths end it may lie beyond, by an amount of order sqrt(dt).
     histograms : sequence of Histogram
     brownian_dt : float, optional
         Compose the increments of steps of this length, so that runs with different dt see the same Brownian paths.

@@ -196,3 +196,17 @@ def test_a_path_that_is_beyond_every_bound_has_diverged_wherever_its_target_lies
     assert found.counts == {"finished": 0, "diverged": 8}
     assert found.events[0].count == found.events[1].count == 0
     assert np.isfinite(found.final).all()
+
+
+def test_clipped_coordinates_never_leave_their_box():
+    # psi rests on its bound 1 for long: a bridge would lead it beyond at every step with a chance of one half.
+    game = games.get("dirac-gan", loss="wasserstein", clip=1.0)
+    run = {"paths": 200, "dt": 0.1, "time": 5.0, "start": [-1.0, 0.9], "records": 2, "compiled": False}
+    found = simulate(game, 0.3, until="psi > 1.05", watch="theta > 0", maxima="psi", **run)
+    assert found.counts == {"finished": 200}
+    assert found.largest["psi"].total().mean[0, 0] <= 1.0
+    assert any("after each step only" in note for note in found.notes)
+    # Conditions on the other coordinate keep their bridges.
+    free = simulate(game, 0.3, watch="theta > 0", **run)
+    times = free.event_times[np.isfinite(free.event_times)]
+    assert free.events[0].count > 10 and np.abs(times / 0.1 - np.round(times / 0.1)).max() > 0.1

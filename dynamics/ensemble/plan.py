@@ -154,7 +154,7 @@ def make_plan(
     dt, time = check_positive("The step dt", dt), check_positive("The time", time)
     steps = _whole("dt", dt, "the time", time)
     refine = 1 if brownian_dt is None else _whole("brownian_dt", check_positive("brownian_dt", brownian_dt), "dt", dt)
-    scheme.check(sde, dt)
+    scheme.check(sde)
     scheme.increments(sde).check_refinement(refine)
     own = sde.motion
     begin = check_states("The start", _default_start(own) if start is None else start, own.names)
@@ -191,7 +191,7 @@ def make_plan(
 
 
 def _meets_clips(expressions: Sequence[sp.Expr], sde: SDE) -> bool:
-    """Return whether one of some quantities depends on a clipped coordinate, which bridges would lead out of its box."""
+    """Return whether one of some quantities depends on a clipped coordinate, and bridges would leave its box."""
     clipped = {sp.Symbol(name, real=True) for name in sde.motion.bounds}
     return any(expression.free_symbols & clipped for expression in expressions)
 

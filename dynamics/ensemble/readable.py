@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dynamics.core import random
 from dynamics.core.random import BLOCKS, Stream
-from dynamics.ensemble.compiled import BOUND, Nodes, Piece, cells_of, slope
-from dynamics.ensemble.kernel import DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED
+from dynamics.ensemble.compiled import Nodes, Piece, cells_of, slope
+from dynamics.ensemble.kernel import BOUND, DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED
 from dynamics.ensemble.kernel.parts import NEVER
 from dynamics.ensemble.plan import Plan
 from dynamics.ensemble.sde import SDE
@@ -230,8 +230,6 @@ class _Run:
         slopes = loop.slopes(old).reshape(len(old), len(plan.conditions) if plan.bridge else 0, 1 + dim)
         matrix = sde.diffusion_at(old[:, :dim], g=strength)
         for i, row in enumerate(who):
-            if not np.isfinite(new[i, :dim]).all():
-                continue
             times = []
             for c in range(len(plan.conditions)):
                 if np.isfinite(self.events[row, c, 0]):

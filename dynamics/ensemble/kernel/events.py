@@ -163,7 +163,7 @@ def met(parts: Parts, places: Mapping[str, str]) -> list[str]:
     bridged = parts.slopes is not None
     lines = [
         "first, beyond = 2.0, False",
-        # A step to infinity or NaN meets nothing on its way: the path is lost.
+        # A step beyond every bound meets nothing on its way: the path is lost.
         "for i in range(DIM):",
         f"    beyond |= not abs({places['next']}) <= HUGE",
         "for c in range(CONDITIONS):",

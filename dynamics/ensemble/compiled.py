@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from dynamics.core.random import Stream, stream_word
 from dynamics.ensemble.frontier import BATCHES
-from dynamics.ensemble.kernel import BOUND, UNFINISHED, WIDTH, Parts, source
+from dynamics.ensemble.kernel import UNFINISHED, WIDTH, Parts, source
 from dynamics.ensemble.plan import Plan
 from dynamics.ensemble.sde import SDE, STAGES
 from dynamics.ensemble.trace import traced_step, traced_values
 from dynamics.ensemble.tree import TOP
 from dynamics.games.codegen import load_module
+
+#: Largest coordinate before a path counts as diverged; its square is still a finite float.
+BOUND = 1e150
 
 #: Most nodes that make up a range of paths: two for each level of the tree, and the batches of standard errors.
 CAPACITY = 2 * TOP + 2 * BATCHES

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from dynamics.core.errors import InputError
 from dynamics.core.random import Stream, stream_word
-from dynamics.ensemble.compiled import CAPACITY, Loop, Piece, listed
-from dynamics.ensemble.kernel import BOUND, Parts
+from dynamics.ensemble.compiled import BOUND, CAPACITY, Loop, Piece, listed
+from dynamics.ensemble.kernel import Parts
 from dynamics.ensemble.plan import Plan
 from dynamics.games.codegen import load_module
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dynamics.core import random
 from dynamics.core.random import BLOCKS, Stream
-from dynamics.ensemble.compiled import Nodes, Piece, cells_of, slope
-from dynamics.ensemble.kernel import BOUND, DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED
+from dynamics.ensemble.compiled import BOUND, Nodes, Piece, cells_of, slope
+from dynamics.ensemble.kernel import DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED
 from dynamics.ensemble.kernel.parts import NEVER
 from dynamics.ensemble.plan import Plan
 from dynamics.ensemble.sde import SDE

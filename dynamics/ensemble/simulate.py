@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.core.errors import InputError, NumericalError, check_count, unknown
 from dynamics.core.results import versions
 from dynamics.core.status import Status
-from dynamics.ensemble.compiled import Loop, Piece, blocks_of, cells_of, ids_of
+from dynamics.ensemble.compiled import BOUND, Loop, Piece, blocks_of, cells_of, ids_of
 from dynamics.ensemble.conditions import Condition
 from dynamics.ensemble.cuda import DeviceLoop
 from dynamics.ensemble.frontier import Frontier
 from dynamics.ensemble.histograms import Counts, Histogram
-from dynamics.ensemble.kernel import BOUND, DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED
+from dynamics.ensemble.kernel import DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED
 from dynamics.ensemble.noise import Noise, read_noise
 from dynamics.ensemble.plan import Plan, make_plan
 from dynamics.ensemble.readable import ReadableLoop

@@ -14,16 +14,6 @@ its bits depend neither on the others nor on chunks and threads.
 """
 
 from dynamics.ensemble.kernel.loop import source
-from dynamics.ensemble.kernel.parts import (
-    BOUND,
-    DIVERGED,
-    FINISHED,
-    LANES,
-    MISSING,
-    STOPPED,
-    UNFINISHED,
-    WIDTH,
-    Parts,
-)
+from dynamics.ensemble.kernel.parts import DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED, WIDTH, Parts
 
-__all__ = ["BOUND", "DIVERGED", "FINISHED", "LANES", "MISSING", "STOPPED", "UNFINISHED", "WIDTH", "Parts", "source"]
+__all__ = ["DIVERGED", "FINISHED", "LANES", "MISSING", "STOPPED", "UNFINISHED", "WIDTH", "Parts", "source"]

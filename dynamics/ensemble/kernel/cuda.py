@@ -267,17 +267,17 @@ def _stepping(parts: Parts) -> list[str]:
         lines.append(f"{rows}, = draw(path, k, refine, seed, stream, fine, root)")
     lines += _at(parts, parts.step, "y_")
     lines += [f"n{i} = {text(operand)}" for i, operand in enumerate(parts.step.outputs)]
-    lines += _watching(parts, strength)
     within = " and ".join(f"abs(n{i}) <= bound" for i in range(parts.dim))
     missing = " or ".join(f"n{i} != n{i}" for i in range(parts.dim))
     return [
         *lines,
-        # Written so that NaN fails the test too.
-        f"if alive and not ({within}):",
+        # Written so that NaN fails the test too. A path that is lost has met nothing on its way.
+        f"if not ({within}):",
         "    alive = False",
         f"    status[row] = {MISSING} if {missing} else {DIVERGED}",
         *_each("    final[row, {i}] = y_{i}", parts.dim),
         *(f"    most[row, {e}] = top_{e}" for e in range(len(parts.maxima.outputs))),
+        *(["if alive:", *indented(_watching(parts, strength))] if parts.stops else []),
         "if alive:",
         *indented(_enlarging(parts, strength)),
         *_each("    y_{i} = n{i}", size),

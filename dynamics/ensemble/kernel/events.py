@@ -162,13 +162,10 @@ def met(parts: Parts, places: Mapping[str, str]) -> list[str]:
     """
     bridged = parts.slopes is not None
     lines = [
-        "first, beyond = 2.0, False",
-        # A step beyond every bound meets nothing on its way: the path is lost.
-        "for i in range(DIM):",
-        f"    beyond |= not abs({places['next']}) <= HUGE",
+        "first = 2.0",
         "for c in range(CONDITIONS):",
         "    times[c] = 2.0",
-        f"    if beyond or {places['met']} == 0.0:",
+        f"    if {places['met']} == 0.0:",
         "        continue",
         f"    before, after = {places['old']}, {places['new']}",
         "    if before >= 0.0:",

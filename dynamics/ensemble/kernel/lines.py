@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dynamics.ensemble.kernel.parts import BOUND, NEVER, Parts, Rows
+from dynamics.ensemble.kernel.parts import NEVER, Parts, Rows
 from dynamics.ensemble.trace import Code
 from dynamics.games.codegen.lanes import lane_statement
 from dynamics.games.codegen.program import Operand
@@ -63,4 +63,4 @@ def names(parts: Parts) -> str:
     """Return the lines that name the sizes of a kernel."""
     stops = f"({', '.join(map(str, parts.stops))},)" if parts.stops else "(False,)"
     sizes = f"DIM, CONDITIONS, NOISE = {parts.dim}, {len(parts.stops)}, {parts.noise_dim}"
-    return f"{sizes}\nSTOPS, NEAR, HUGE = {stops}, {NEVER / 2!r}, {BOUND!r}"
+    return f"{sizes}\nSTOPS, NEAR = {stops}, {NEVER / 2!r}"

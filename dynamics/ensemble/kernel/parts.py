@@ -18,9 +18,6 @@ WIDTH = 8 * LANES
 #: How a path ended, as the kernel counts: to its end, beyond every bound, at NaN, at a condition, not at all.
 FINISHED, DIVERGED, MISSING, STOPPED, UNFINISHED = range(5)
 
-#: Largest coordinate before a path counts as diverged; its square is still a finite float.
-BOUND = 1e150
-
 #: Beyond this exponent a Brownian bridge cannot have crossed: exp(-37) is below the least uniform number, 2^-53.
 NEVER = 37.0
 

@@ -191,7 +191,7 @@ def make_plan(
 
 
 def _meets_clips(expressions: Sequence[sp.Expr], sde: SDE) -> bool:
-    """Return whether one of some quantities depends on a clipped coordinate, and bridges would leave its box."""
+    """Return whether a quantity depends on a clipped coordinate, which a bridge would lead out of its box."""
     clipped = {sp.Symbol(name, real=True) for name in sde.motion.bounds}
     return any(expression.free_symbols & clipped for expression in expressions)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dynamics.core.errors import InputError
-from dynamics.ensemble.frontier import BATCHES, Frontier, Summary, batch_level
+from dynamics.ensemble.frontier import BATCHES, FEWEST, Frontier, Summary, batch_level
 from dynamics.ensemble.tree import row_length
 
 
@@ -115,5 +115,8 @@ def test_overlapping_parts_are_refused():
 def test_as_many_batches_remain_as_promised_and_parts_are_combined_no_further_than_the_whole():
     levels = [batch_level(n) for n in range(20_000)]
     assert all(a <= b for a, b in itertools.pairwise(levels))
-    for n in (64, 100, 1000, 19_999, 10**6, 10**8):
+    for n in (2048, 5000, 19_999, 10**6, 10**8):
         assert BATCHES <= n / 2 ** batch_level(n) < 2 * BATCHES
+    # Few paths keep at least eight, and wide ones where they can.
+    for n in (8, 100, 256, 1000, 2047):
+        assert n / 2 ** batch_level(n) >= FEWEST

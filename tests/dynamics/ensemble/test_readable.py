@@ -111,7 +111,7 @@ SHORT: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
         "milstein",
         {"until": "x > 1.5", "maxima": "x", "start": [-1.2]},
     ),
-    "adam": (R1, 0.3, methods.get("adam", lr=0.05), {"watch": "theta < 0"}),
+    "adam": (R1, 0.3, methods.get("adam", lr=0.1), {"watch": "theta < 0"}),
 }
 LONG: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "no noise": (R1, 0.0, "euler-maruyama", {"watch": "psi < 0", "maxima": "psi**2"}),
@@ -136,7 +136,7 @@ LONG: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     ),
     "gradient noise, tamed, either of two": (
         XY,
-        GradientNoise([[1.0, 0.5], [0.5, 1.0]], lr=0.05),
+        GradientNoise([[1.0, 0.5], [0.5, 1.0]], lr=0.1),
         "tamed-euler",
         {"until": "x > 1.1 or y < 0.2"},
     ),
@@ -145,12 +145,12 @@ LONG: dict[str, tuple[Any, Any, Any, dict[str, Any]]] = {
     "optimistic, schedule": (
         R1,
         0.3,
-        methods.get("optimistic", lr=0.05, schedule="cosine:iterations=20"),
+        methods.get("optimistic", lr=0.1, schedule="cosine:iterations=20"),
         {"watch": "theta < 0"},
     ),
-    "extragradient, fresh samples": (R1, TURNING, methods.get("extragradient", lr=0.05, sample="fresh"), {}),
-    "alternating, several steps": (R1, 0.3, methods.get("alternating", lr=0.05, d_steps=2), {}),
-    "consensus, one coordinate": (R1, {"theta": 0.3}, methods.get("consensus", lr=0.05), {}),
+    "extragradient, fresh samples": (R1, TURNING, methods.get("extragradient", lr=0.1, sample="fresh"), {}),
+    "alternating, several steps": (R1, 0.3, methods.get("alternating", lr=0.1, d_steps=2), {}),
+    "consensus, one coordinate": (R1, {"theta": 0.3}, methods.get("consensus", lr=0.1), {}),
     "instance noise": (
         games.get("dirac-gan", instance_noise=0.7),
         0.3,

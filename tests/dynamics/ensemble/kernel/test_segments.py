@@ -24,7 +24,7 @@ def plan(request, dirac) -> Any:
     shared = {"paths": 300, "dt": 0.1, "time": 2.0, "start": [1.0, 1.0], "seed": 5}
     if request.param == "memory":
         return make_plan(
-            SDE(dirac, Isotropic(0.3)), read_scheme(methods.get("adam", lr=0.05)), watch="theta < 0", **shared
+            SDE(dirac, Isotropic(0.3)), read_scheme(methods.get("adam", lr=0.1)), watch="theta < 0", **shared
         )
     further = {"until": "theta > 1.2", "watch": "psi < 0", "maxima": ["theta", "psi**2"], "observe": "exp(theta)"}
     return make_plan(SDE(dirac, Isotropic(0.3)), read_scheme("euler-maruyama"), **shared, **further)

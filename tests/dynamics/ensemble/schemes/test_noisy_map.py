@@ -39,11 +39,16 @@ def same(found: np.ndarray, told: np.ndarray) -> None:
 
 def test_simultaneous_descent_is_euler_maruyama_with_the_same_random_numbers():
     same(run(methods.get("simultaneous", lr=DT)), run("euler-maruyama"))
-    # At another rate than the step it is another map: y + lr (v + B xi / sqrt h).
+
+
+def test_the_step_is_the_rate_of_a_player_and_the_others_have_theirs():
+    # y_i + lr_i (v_i + B xi / sqrt h)
     y = np.tile(START, (len(IDS), 1))
     for k in range(STEPS):
-        y = y + 0.04 * (GAME(y) + samples(k, 1)[0])
-    same(run(methods.get("simultaneous", lr=0.04)), y)
+        y = y + np.array([0.04, DT]) * (GAME(y) + samples(k, 1)[0])
+    same(run(methods.get("simultaneous", lr={"generator": 0.04, "discriminator": DT})), y)
+    with pytest.raises(InputError, match="one iteration of simultaneous"):
+        run(methods.get("simultaneous", lr=0.04))
 
 
 def test_alternating_descent_draws_a_sample_for_each_player():
@@ -78,13 +83,13 @@ def test_optimistic_descent_remembers_the_noisy_field():
 def test_adam_takes_moments_of_the_noisy_field():
     y = np.tile(START, (len(IDS), 1))
     mean, square = np.zeros_like(y), np.zeros_like(y)
-    adam = methods.get("adam", lr=0.05)
+    adam = methods.get("adam", lr=0.1)
     for k in range(STEPS):
         v = GAME(y) + samples(k, 1)[0]
         mean = adam.beta1 * mean + (1 - adam.beta1) * v
         square = adam.beta2 * square + (1 - adam.beta2) * v**2
         corrected = square / (1 - adam.beta2 ** (k + 1))
-        y = y + 0.05 * mean / (1 - adam.beta1 ** (k + 1)) / (np.sqrt(corrected) + adam.eps)
+        y = y + 0.1 * mean / (1 - adam.beta1 ** (k + 1)) / (np.sqrt(corrected) + adam.eps)
     same(run(adam), y)
 
 

@@ -98,7 +98,8 @@ class Plan:
             root = self.sde.noise.factor(0.0) * self.sde.stationary_memory()
             numbers = random.normals(self.seed, ids, 0, Stream.INITIAL, root.shape[1], substream=1)
             states = np.concatenate([states, numbers @ root.T], axis=-1)
-        return np.ascontiguousarray(self.sde.project(states))
+        # A copy: a view of one start for all is not to be written to.
+        return np.array(self.sde.project(states), order="C")
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to repeat the run (JSON-serialisable)."""

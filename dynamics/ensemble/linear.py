@@ -141,9 +141,12 @@ class LinearSDE:
         """
         m = np.array(mean, dtype=np.float64)
         s = np.zeros((self.dim, self.dim)) if covariance is None else np.array(covariance, dtype=np.float64)
+        moments = np.asarray(times, dtype=np.float64)
+        if moments.ndim != 1 or not (np.diff(moments, prepend=0.0) >= 0).all():
+            raise InputError(f"The times must be a list that ascends from 0 on, got {moments.tolist()}: sort them.")
         now, means, covariances = 0.0, [], []
         with _one_thread():
-            for t in np.asarray(times, dtype=np.float64):
+            for t in moments:
                 if t > now:
                     e, d, q = self._step(t - now, now)
                     m, s, now = e @ m + d, e @ s @ e.T + q, float(t)

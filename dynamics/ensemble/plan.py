@@ -98,7 +98,8 @@ class Plan:
             root = self.sde.noise.factor(0.0) * self.sde.stationary_memory()
             numbers = random.normals(self.seed, ids, 0, Stream.INITIAL, root.shape[1], substream=1)
             states = np.concatenate([states, numbers @ root.T], axis=-1)
-        return np.ascontiguousarray(self.sde.project(states))
+        # A copy: a view of one start for all is not to be written to.
+        return np.array(self.sde.project(states), order="C")
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to repeat the run (JSON-serialisable)."""
@@ -154,7 +155,7 @@ def make_plan(
     dt, time = check_positive("The step dt", dt), check_positive("The time", time)
     steps = _whole("dt", dt, "the time", time)
     refine = 1 if brownian_dt is None else _whole("brownian_dt", check_positive("brownian_dt", brownian_dt), "dt", dt)
-    scheme.check(sde, dt)
+    scheme.check(sde)
     scheme.increments(sde).check_refinement(refine)
     own = sde.motion
     begin = check_states("The start", _default_start(own) if start is None else start, own.names)

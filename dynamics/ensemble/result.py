@@ -320,7 +320,9 @@ def _joined(one: Ensemble, other: Ensemble) -> Ensemble:
         statistics=statistics,
         provenance={**one.provenance, "paths": len(codes)},
     )
-    return replace(merged, notes=notes(merged))
+    # What was said of the plan and not of the paths stays.
+    further = (text for part in (one, other) for text in part.notes if text not in notes(part))
+    return replace(merged, notes=tuple(dict.fromkeys((*notes(merged), *further))))
 
 
 def worst(codes: NDArray[np.int8]) -> Status:

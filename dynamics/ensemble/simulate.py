@@ -372,7 +372,7 @@ class _Gathered:
             },
             provenance={**plan.settings(), "versions": versions()},
         )
-        return replace(found, notes=(*notes(found), *_far(plan, found)))
+        return replace(found, notes=(*notes(found), *_remarks(plan, found)))
 
     def _histograms(self) -> tuple[Counts, ...]:
         plan, cells, taken = self.plan, cells_of(self.plan), self.totals.counts
@@ -383,6 +383,12 @@ class _Gathered:
             inside = taken[rows, place : place + total].reshape(len(rows), *histogram.shape)
             found.append(Counts(histogram, inside, taken[rows, place + total]))
         return tuple(found)
+
+
+def _remarks(plan: Plan, found: Ensemble) -> tuple[str, ...]:
+    """Return what a user should know of the plan rather than of the paths."""
+    said = plan.scheme.remark(plan.sde, plan.dt)
+    return (*((said,) if said else ()), *_far(plan, found))
 
 
 def _far(plan: Plan, found: Ensemble) -> tuple[str, ...]:

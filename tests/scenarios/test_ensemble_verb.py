@@ -282,7 +282,7 @@ REFUSED = [
     ((*NOISY, "--time", "1", "--dt", "0.3"), "does not divide"),
     ((*NOISY, "--seed", "-1"), "--seed"),
     ((*NOISY, "--seed", str(2**64)), "below 2^64"),
-    ((*NOISY, "--first", str(2**63)), "below 2^63"),
+    ((*NOISY, "--first", str(2**63)), "below 2^62"),
     ((*NOISY, "--paths", "1e13"), "more memory than there is"),
     ((*NOISY, "--spread", "-1"), "negative"),
     ((*NOISY, "--spread", "z=1"), "z"),

@@ -87,9 +87,9 @@ class Scheme(ABC):
         """Return why the scheme does not apply to an equation; empty if it does."""
         return ""
 
-    def check(self, sde: SDE, dt: float | None = None) -> None:
-        """Refuse an equation whose noise or drift the scheme is not made for, or steps of this length."""
-        reason = self.refusal(sde) or ("" if dt is None else self.step_refusal(sde, dt))
+    def check(self, sde: SDE) -> None:
+        """Refuse an equation whose noise or drift the scheme is not made for."""
+        reason = self.refusal(sde)
         if not reason and sde.bounded and not self.clipped:
             reason = (
                 f"The scheme {self.name} is not made for clipped coordinates ({', '.join(sde.motion.bounds)}): take "
@@ -98,8 +98,8 @@ class Scheme(ABC):
         if reason:
             raise InputError(reason)
 
-    def step_refusal(self, sde: SDE, dt: float) -> str:
-        """Return why the scheme cannot take steps of this length; empty if it can."""
+    def remark(self, sde: SDE, dt: float) -> str:
+        """Return what a user should know of steps of this length; empty for nothing."""
         return ""
 
     def increments(self, sde: SDE) -> Increments:

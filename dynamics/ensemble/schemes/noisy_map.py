@@ -52,16 +52,16 @@ class NoisyMap(Scheme):
         self.method.check(sde.motion)
         return ""
 
-    def step_refusal(self, sde: SDE, dt: float) -> str:
-        """Ask for a step that is some player's learning rate: noise strengths count per square root of that time."""
+    def remark(self, sde: SDE, dt: float) -> str:
+        """Say what noise means where the step is no player's learning rate."""
         assert isinstance(sde.motion, Game)
         rates = [float(self.method.rate(player)) for player in sde.motion.players]
         if any(abs(rate - dt) <= 1e-9 * dt for rate in rates):
             return ""
         told = " and ".join(f"{rate:g}" for rate in dict.fromkeys(rates))
         return (
-            f"The step dt = {dt:g} is the time of one iteration of {self.method.name}, its learning rate {told}: "
-            f"give dt = {rates[0]:g}, or lr = {dt:g}."
+            f"An iteration counts as the time dt = {dt:g}, the learning rate is {told}: gradients carry noise of "
+            "covariance B B^T / dt, and the run is no approximation of the stochastic equation unless both agree."
         )
 
     def orders(self, sde: SDE) -> tuple[float | None, float | None]:

@@ -68,7 +68,7 @@ def test_too_few_levels_are_said() -> None:
 def test_bad_input_is_one_sentence() -> None:
     for change, said in (
         ({"standard_error": 0.0}, "standard error"),
-        ({"scheme": "exact"}, "weak order"),
+        ({"scheme": "exact"}, "no bias"),
         ({"scheme": "weak-order-2"}, "do not compose"),
         ({"most_levels": 2}, "most_levels"),
         ({"dt": 0.3}, "does not divide"),

@@ -104,3 +104,9 @@ def test_an_interrupted_run_keeps_the_segments_that_are_done(tmp_path: Path, mon
 def test_bad_input_is_one_sentence(change: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
         ensemble.trajectories(GAME, 0.2, **{"paths": 2, "dt": 0.1, "time": 1.0, **change})  # type: ignore[arg-type]
+
+
+def test_one_path_is_a_choice_too() -> None:
+    one = ensemble.trajectories(GAME, 0.2, paths=1, dt=0.1, time=1.0)
+    assert one.states.shape == (1, 11, 2)
+    np.testing.assert_array_equal(one.states, ensemble.trajectories(GAME, 0.2, paths=2, dt=0.1, time=1.0).states[:1])

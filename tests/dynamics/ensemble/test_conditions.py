@@ -13,7 +13,6 @@ from dynamics import games
 from dynamics.core.errors import InputError
 from dynamics.ensemble import SDE, Condition, Isotropic, ball, simulate
 from dynamics.ensemble.conditions import read_condition
-from dynamics.flow import integrate
 
 SDE_OF_XY = SDE(games.get("bilinear", sigma=2.0), Isotropic(1.0))
 
@@ -181,11 +180,10 @@ def test_first_passage_to_an_equilibrium_is_noted():
     run = {"paths": 100, "dt": 0.05, "time": 20.0, "start": [1.0, 0.0], "records": 2, "compiled": False}
     found = simulate(game, 0.05, watch=ball([0.0, 0.0], 0.2, sde, name="equilibrium"), **run)
     assert found.events[0].text == "equilibrium" and not found.events[0].stop
-    # The flow comes there at a time that noise of 0.05, a standard deviation of 0.05 near rest, shifts by its distance
+    # Without noise it takes a time that noise of 0.05, a standard deviation of 0.05 near rest, shifts by its distance
     # over the speed there, 0.05/0.1.
-    times = np.linspace(0, 20, 2001)
-    still = integrate(game, [1.0, 0.0], times).states
-    when = times[np.linalg.norm(still, axis=1) < 0.2][0]
+    still = simulate(game, 0.0, **{**run, "paths": 1, "records": 401})
+    when = still.times[np.linalg.norm(still.mean, axis=1) < 0.2][0]
     assert found.events[0].count == 100 and abs(found.events[0].mean - when) < 0.5
     # Places lie on the surface, to the second order in the step of its correction.
     assert abs(np.linalg.norm(found.events[0].place) - 0.2) < 0.02

@@ -163,13 +163,13 @@ def test_a_condition_beyond_the_one_that_stops_is_never_met(brownian):
 def test_shares_of_two_targets_count_the_paths_that_ended_at_the_other():
     # x > 2 before x < -1 from 0: probability 1/3 (optional stopping). Few paths, readable loop, two stop conditions.
     game = games.get("bilinear", sigma=0.0)
-    run = {"paths": 3000, "dt": 0.2, "time": 30.0, "start": [0.0, 0.0], "records": 2, "compiled": False}
+    run = {"paths": 1500, "dt": 0.2, "time": 30.0, "start": [0.0, 0.0], "records": 2, "compiled": False}
     found = simulate(game, {"x": 1.0}, until=["x > 2", "x < -1"], seed=8, **run)
     shares = [event.share(0.9999) for event in found.events]
     for (share, low, high), truth in zip(shares, (1 / 3, 2 / 3), strict=True):
         # P(tau > 30) = 5e-14 of the paths are open.
-        assert low < truth < high and high - low < 0.08 and 0 < share < 1
-    assert sum(event.count for event in found.events) == 3000
+        assert low < truth < high and high - low < 0.12 and 0 < share < 1
+    assert sum(event.count for event in found.events) == 1500
 
 
 def test_paths_that_start_in_the_target_end_at_time_0_where_they_are(brownian):

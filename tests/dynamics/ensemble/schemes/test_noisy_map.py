@@ -41,14 +41,15 @@ def test_simultaneous_descent_is_euler_maruyama_with_the_same_random_numbers():
     same(run(methods.get("simultaneous", lr=DT)), run("euler-maruyama"))
 
 
-def test_the_step_is_the_rate_of_a_player_and_the_others_have_theirs():
+@pytest.mark.parametrize(
+    ("lr", "rates"), [(0.04, [0.04, 0.04]), ({"generator": 0.04, "discriminator": DT}, [0.04, DT])]
+)
+def test_rates_other_than_the_step_are_the_players_own(lr, rates):
     # y_i + lr_i (v_i + B xi / sqrt h)
     y = np.tile(START, (len(IDS), 1))
     for k in range(STEPS):
-        y = y + np.array([0.04, DT]) * (GAME(y) + samples(k, 1)[0])
-    same(run(methods.get("simultaneous", lr={"generator": 0.04, "discriminator": DT})), y)
-    with pytest.raises(InputError, match="one iteration of simultaneous"):
-        run(methods.get("simultaneous", lr=0.04))
+        y = y + np.array(rates) * (GAME(y) + samples(k, 1)[0])
+    same(run(methods.get("simultaneous", lr=lr)), y)
 
 
 def test_alternating_descent_draws_a_sample_for_each_player():

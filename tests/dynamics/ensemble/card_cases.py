@@ -135,10 +135,11 @@ def main(target: str, rounding: str, *names: str) -> None:
     if config.ENABLE_CUDASIM and rounding == "once":
         round_once()
     found = {}
-    for name in names or CASES:
+    chosen = names or (*CASES, "interrupted")
+    for name in (name for name in chosen if name in CASES):
         for device in ("cpu", "cuda"):
             found |= {f"{name}/{device}/{key}": value for key, value in run(name, device).items()}
-    if not names:
+    if "interrupted" in chosen:
         found |= {f"interrupted/cuda/{key}": value for key, value in interrupted().items()}
     np.savez(target, **found)
 

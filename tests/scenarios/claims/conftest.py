@@ -1,7 +1,7 @@
 """What the tests of single claims share.
 
 Each module names its claim as ``CLAIM`` and its negative controls as ``CONTROLS``: a function of :class:`Wrong` that
-makes something a little wrong, with which the scenario must not hold.
+makes something a little wrong, with which the scenario must not hold. ``FEW`` is how many of them run by default.
 """
 
 from __future__ import annotations
@@ -111,7 +111,13 @@ def _changed(given: dict[str, Any], key: str, change: Callable[[Any], Any]) -> d
 
 def pytest_generate_tests(metafunc):
     if "control" in metafunc.fixturenames:
-        metafunc.parametrize("control", metafunc.module.CONTROLS)
+        # Controls of ensembles take seconds each: the first two by default, all of them with the slow tests.
+        few = getattr(metafunc.module, "FEW", len(metafunc.module.CONTROLS))
+        controls = [
+            pytest.param(name, marks=pytest.mark.slow if place >= few else ())
+            for place, name in enumerate(metafunc.module.CONTROLS)
+        ]
+        metafunc.parametrize("control", controls)
 
 
 @pytest.fixture(scope="module")

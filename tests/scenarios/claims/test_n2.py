@@ -27,6 +27,7 @@ CONTROLS = {
     ),
     "Euler instead of exact sampling": lambda wrong: wrong.simulated(_euler_instead),
 }
+FEW = 2
 
 
 def test_the_quick_audit_holds(outcome, holds):

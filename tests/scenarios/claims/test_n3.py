@@ -26,6 +26,7 @@ CONTROLS = {
         ensemble, "trajectories", lambda right: lambda game, noise, **given: right(game, 1e-9, **given)
     ),
 }
+FEW = 2
 
 
 def test_the_quick_audit_holds(outcome, holds):

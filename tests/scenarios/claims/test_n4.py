@@ -28,6 +28,7 @@ CONTROLS = {
         n4.Linear, "turning", lambda right: lambda chosen, lag: 0.0
     ),
 }
+FEW = 2
 
 
 def test_the_quick_audit_holds(outcome, holds):

@@ -49,6 +49,7 @@ CONTROLS = {
     "J^T for J": lambda wrong: wrong.replace(n5, "second_order", lambda right: n5.printed),
     "no correction of the drift": _no_correction,
 }
+FEW = 2
 
 
 def test_the_quick_audit_holds(outcome, holds):

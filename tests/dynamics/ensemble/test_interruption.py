@@ -129,7 +129,9 @@ def test_interrupted_parts_merge(watched, check):
 
 
 _SCRIPT = """
-import json, sys
+import json, signal, sys
+# A shell that runs tests in the background has them ignore the signal, and processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from dynamics import games
 from dynamics.ensemble import simulate
 

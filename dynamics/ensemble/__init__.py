@@ -11,6 +11,7 @@ time. Isotropic noise of strength s has ``B = s I``, and the diffusion matrix of
 ``expectation``   multilevel Monte Carlo
 ``difference``    two ensembles with the same random numbers
 ``linear``   closed forms of linear equations: moments, stationary law, probability current
+``recursion`` exact moments of schemes on linear equations: ``recursion.scheme_moments``
 """
 
 from dynamics.ensemble.conditions import Condition, ball

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dynamics.core.random import Stream, stream_word
 from dynamics.ensemble.frontier import BATCHES
-from dynamics.ensemble.kernel import UNFINISHED, WIDTH, Parts, source
+from dynamics.ensemble.kernel import DIVERGED, MISSING, UNFINISHED, WIDTH, Parts, source
 from dynamics.ensemble.plan import Plan
 from dynamics.ensemble.sde import SDE, STAGES
 from dynamics.ensemble.trace import traced_step, traced_values
@@ -59,6 +59,19 @@ class Piece:
     counts: NDArray[np.int64]
     trail: NDArray[np.float64]
     state: NDArray[np.float64]
+
+    @property
+    def codes(self) -> NDArray[np.int8]:
+        """How paths ended, as indices into :data:`dynamics.ensemble.result.CODES`, shape (paths,).
+
+        NaN next to a huge state is overflow (inf - inf), from a moderate one it is the game's own.
+        """
+        found = self.status.copy()
+        missing = self.status == MISSING
+        if missing.any():
+            huge = ~(np.abs(self.final[missing]).max(axis=1) < np.sqrt(BOUND))
+            found[missing] = np.where(huge, DIVERGED, MISSING)
+        return found
 
     def reduced(
         self,

@@ -14,17 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.core.errors import InputError, NumericalError, check_count, unknown
 from dynamics.core.results import versions
-from dynamics.core.status import Status
-from dynamics.ensemble.compiled import BOUND, Loop, Piece, blocks_of, cells_of, ids_of
+from dynamics.ensemble.compiled import Loop, Piece, blocks_of, cells_of, ids_of
 from dynamics.ensemble.conditions import Condition
 from dynamics.ensemble.cuda import DeviceLoop
 from dynamics.ensemble.frontier import Frontier
 from dynamics.ensemble.histograms import Counts, Histogram
-from dynamics.ensemble.kernel import DIVERGED, FINISHED, LANES, MISSING, STOPPED, UNFINISHED
+from dynamics.ensemble.kernel import FINISHED, LANES, STOPPED, UNFINISHED
 from dynamics.ensemble.noise import Noise, read_noise
 from dynamics.ensemble.plan import Plan, make_plan
 from dynamics.ensemble.readable import ReadableLoop
-from dynamics.ensemble.result import CODES, TIME_CELLS, Ensemble, Event, notes, worst
+from dynamics.ensemble.result import TIME_CELLS, Ensemble, Event, notes, worst
 from dynamics.ensemble.schemes import Scheme, read_scheme
 from dynamics.ensemble.sde import SDE
 from dynamics.games.field import Field
@@ -299,7 +298,7 @@ class _Gathered:
         """
         n = len(piece.status)
         rows = slice(piece.first - self.plan.first, piece.first - self.plan.first + n)
-        self.codes[rows] = codes(piece)
+        self.codes[rows] = piece.codes
         if self.final is not None:
             self.final[rows] = piece.final
         if self.times is not None:
@@ -409,19 +408,3 @@ def _far(plan: Plan, found: Ensemble) -> tuple[str, ...]:
         f"Paths went up to {2**doublings} times as far out as the default box of {game.name}, where its Gauss-Hermite "
         f"sums need {needed} nodes for full accuracy; {used} were used.",
     )
-
-
-def codes(piece: Piece) -> NDArray[np.int8]:
-    """Return how paths ended as indices into :data:`~dynamics.ensemble.result.CODES`.
-
-    NaN next to a huge state is overflow (inf - inf), from a moderate one it is the game's own.
-    """
-    found = piece.status.copy()
-    missing = piece.status == MISSING
-    if missing.any():
-        huge = ~(np.abs(piece.final[missing]).max(axis=1) < np.sqrt(BOUND))
-        found[missing] = np.where(huge, DIVERGED, MISSING)
-    assert [CODES[i] for i in (FINISHED, DIVERGED, MISSING, STOPPED, UNFINISHED)] == [
-        Status.FINISHED, Status.DIVERGED, Status.NON_FINITE, Status.EVENT, Status.INTERRUPTED
-    ]  # fmt: skip
-    return found

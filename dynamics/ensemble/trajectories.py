@@ -25,7 +25,6 @@ from dynamics.ensemble.readable import ReadableLoop
 from dynamics.ensemble.result import CODES, worst
 from dynamics.ensemble.schemes import read_scheme
 from dynamics.ensemble.sde import SDE
-from dynamics.ensemble.simulate import codes
 from dynamics.games.field import Field
 
 #: States that wait in memory at most, in numbers (64 MB).
@@ -200,7 +199,7 @@ class _Run:
 
     def _ended(self, where: NDArray[np.int64], piece: Piece, begin: int, end: int) -> None:
         """Note which paths ended in a segment, and where and when the others are."""
-        ended, dt = codes(piece), self.plan.dt
+        ended, dt = piece.codes, self.plan.dt
         going = ended == CODES.index(Status.FINISHED)
         self.last[where] = piece.final
         self.reached[where[going]] = end

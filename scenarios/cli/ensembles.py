@@ -74,13 +74,6 @@ def check_bridge(scheme: Scheme, watched: bool) -> None:
         raise InputError(f"--no-bridge has no effect: {name} sees exits at its steps only.")
 
 
-def notes(found: Ensemble, scheme: Scheme) -> list[str]:
-    """Return what to know of exits that a scheme sees late; a training algorithm has nothing between its steps."""
-    if not found.events or scheme.pathwise or "method" in scheme.settings():
-        return []
-    return [f"{scheme.name} sees conditions at its steps only: times are late by an error of order sqrt(dt)."]
-
-
 def passages(game: Game, sde: SDE, radius: float) -> list[Passage]:
     """Return balls around the isolated equilibria in the game's box."""
     from dynamics.ensemble import ball

@@ -127,7 +127,7 @@ def ensemble(
         result |= ensemble_results.exits(found, game.names)
     result |= ensemble_results.watched(found, game.names, around)
     result |= ensemble_results.maxima(found)
-    notes = [*found.notes, *ensembles.notes(found, chosen)]
+    notes = [*found.notes]
     if shares:
         measured, more = ensemble_results.quantiles(found, shares)
         result |= measured

@@ -90,8 +90,6 @@ pickle.dump(result, sys.stdout.buffer)
 
 
 def test_processes_change_no_bit(watched, check):
-    from dynamics.ensemble import Histogram  # noqa: F401  (named in the text of the settings)
-
     settings = {
         "until": "theta > 1.2", "watch": ["psi < 0"], "maxima": ["theta", "psi**2"], "observe": ["exp(theta)"],
     }  # fmt: skip

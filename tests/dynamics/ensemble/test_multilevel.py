@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from dynamics.ensemble import multilevel
 
 GAME = games.get("bilinear")
 #: dX = -Y dt + s dW, dY = X dt + s dW: E r^2 = r0^2 + 2 s^2 t.
-RUN = {"dt": 0.25, "time": 1.0, "start": [1.0, 1.0]}
+RUN: dict[str, Any] = {"dt": 0.25, "time": 1.0, "start": [1.0, 1.0]}
 EXACT = 2.0 + 2 * 0.25 * 1.0
 
 
@@ -74,7 +76,7 @@ def test_bad_input_is_one_sentence() -> None:
         ({"dt": 0.3}, "does not divide"),
     ):
         with pytest.raises(InputError, match=said):
-            ensemble.expectation(GAME, 0.5, "x", **{"standard_error": 0.1, **RUN, **change})  # type: ignore[arg-type]
+            ensemble.expectation(GAME, 0.5, "x", **{"standard_error": 0.1, **RUN, **change})
 
 
 def test_a_path_that_diverges_is_no_number() -> None:

@@ -149,3 +149,12 @@ def test_events_without_paths_have_no_numbers(watched):
     assert event.count == 0 and np.isnan(event.mean) and np.isnan(event.stderr) and np.isnan(event.place).all()
     assert event.share() == (0.0, 0.0, pytest.approx(0.7935, abs=1e-3))
     assert replace(event, open_paths=0).share()[0] is np.nan or np.isnan(replace(event, open_paths=0).share()[0])
+
+
+def test_kernels_count_ends_in_the_order_of_the_codes():
+    from dynamics.core.status import Status
+    from dynamics.ensemble.kernel import DIVERGED, FINISHED, MISSING, STOPPED, UNFINISHED
+    from dynamics.ensemble.result import CODES
+
+    told = [CODES[code] for code in (FINISHED, DIVERGED, MISSING, STOPPED, UNFINISHED)]
+    assert told == [Status.FINISHED, Status.DIVERGED, Status.NON_FINITE, Status.EVENT, Status.INTERRUPTED]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from dynamics.core.storage import read_dataset
 MODULE = importlib.import_module("dynamics.ensemble.trajectories")
 
 GAME = games.get("dirac-gan", penalty="r1", gamma=0.5)
-RUN = {"dt": 0.1, "time": 3.0, "until": "theta > 1.2", "spread": 0.1}
+RUN: dict[str, Any] = {"dt": 0.1, "time": 3.0, "until": "theta > 1.2", "spread": 0.1}
 CHOSEN = [0, 5, 299, 17]
 
 
@@ -101,9 +102,9 @@ def test_an_interrupted_run_keeps_the_segments_that_are_done(tmp_path: Path, mon
         ({"start": [[0.0, 0.0]]}, "one state"),
     ],
 )
-def test_bad_input_is_one_sentence(change: dict[str, object], said: str) -> None:
+def test_bad_input_is_one_sentence(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        ensemble.trajectories(GAME, 0.2, **{"paths": 2, "dt": 0.1, "time": 1.0, **change})  # type: ignore[arg-type]
+        ensemble.trajectories(GAME, 0.2, **{"paths": 2, "dt": 0.1, "time": 1.0, **change})
 
 
 def test_one_path_is_a_choice_too() -> None:
